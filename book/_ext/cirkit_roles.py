@@ -1,0 +1,101 @@
+"""Roles and directives that print what the records say, so that no page holds a typed result.
+
+{claim}`maaf-1`, {result}`maaf/tirg R@1`; {claims} and {computed} make a list and tables.
+"""
+
+from docutils import nodes
+from docutils.parsers.rst import Directive, directives
+from sphinx.util import logging
+
+from cirkit.errors import Problem
+
+log = logging.getLogger(__name__)
+
+
+def said(phrase, kind: str) -> nodes.raw:
+    """The phrase as a span with a tooltip; docutils escapes both."""
+    from html import escape
+
+    text = f'<span class="cirkit-{kind}" title="{escape(phrase.about)}">{escape(phrase.text)}</span>'
+    return nodes.raw("", text, format="html")
+
+
+def role(kind: str):
+    """A role that asks `cirkit.show` for a phrase; an unknown key is a warning, and warnings are errors."""
+
+    def make(name, rawtext, text, lineno, inliner, options=None, content=None):
+        from cirkit import show
+
+        try:
+            return [said(getattr(show, kind)(text), kind)], []
+        except Problem as problem:
+            log.warning("%s", problem, location=(inliner.document.settings.env.docname, lineno))
+            return [nodes.literal(rawtext, text)], []
+
+    return make
+
+
+class Claims(Directive):
+    """Every claim of the papers with results, one line each: what it says, and its verdict."""
+
+    optional_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        from cirkit import papers, show
+
+        items = nodes.bullet_list()
+        for row in papers.ledger(self.arguments[0] if self.arguments else None):
+            line = nodes.paragraph("", f"{row['where']}: {row['says']} ")
+            line += said(show.claim(row["id"]), "claim")
+            items += nodes.list_item("", line)
+        return [items]
+
+
+class Computed(Directive):
+    """A table computed while the book is built: `pages`, `records`, `machine` or `verdicts`."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        from cirkit import pages, show
+
+        sources = {
+            "pages": pages.report,
+            "records": show.record_states,
+            "machine": lambda: [{"what": what, "here": str(here)} for what, here in flat(pages.machine())],
+            "verdicts": lambda: [{"verdict": verdict, "claims": str(n)} for verdict, n in show.verdicts().items()],
+        }
+        name = directives.choice(self.arguments[0], tuple(sources))
+        rows = sources[name]()
+        return [grid(rows)] if rows else [nodes.paragraph("", "There is nothing to list yet.")]
+
+
+def flat(facts: dict) -> list[tuple[str, object]]:
+    """Nested facts as one list of pairs."""
+    out = []
+    for key, value in facts.items():
+        out += list(value.items()) if isinstance(value, dict) else [(key, value)]
+    return out
+
+
+def grid(rows: list[dict[str, str]]) -> nodes.table:
+    """Rows of text as a docutils table."""
+    names = list(rows[0])
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in names), cols=len(names))
+    group += nodes.thead("", line(names))
+    group += nodes.tbody("", *(line([row[name] for name in names]) for row in rows))
+    return nodes.table("", group, classes=["cirkit-table"])
+
+
+def line(cells: list[str]) -> nodes.row:
+    """One row of a docutils table."""
+    return nodes.row("", *(nodes.entry("", nodes.paragraph("", cell)) for cell in cells))
+
+
+def setup(app) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.add_role("claim", role("claim"))
+    app.add_role("result", role("result"))
+    app.add_directive("claims", Claims)
+    app.add_directive("computed", Computed)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

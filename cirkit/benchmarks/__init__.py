@@ -1,0 +1,1 @@
+"""One reader per benchmark: official files in, Benchmark or Triplets out."""

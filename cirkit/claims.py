@@ -1,0 +1,208 @@
+"""Claims: a sentence of a paper becomes a quantity, an interval and a verdict that nobody typed.
+
+Intervals come from a two-level paired bootstrap: seeds are resampled, then queries, the same queries for both models.
+"""
+
+import csv
+import io
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from cirkit.measures import Measure
+from cirkit.records import Record
+
+RESAMPLES = 2000
+FIELDS = (
+    "id", "paper", "where", "says", "reported", "verdict", "middle", "low", "high", "basis", "scale", "seeds",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate, its 95 % interval, and how many seeds stand behind it (the smaller number, for a difference)."""
+
+    middle: float
+    low: float
+    high: float
+    seeds: int
+
+    def __str__(self) -> str:
+        return f"{self.middle:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def level(records: Sequence[Record], test: str, measure: Measure) -> Interval:
+    """A measure's mean over seeds and queries."""
+    values = per_query(records, test, measure)
+    return bootstrap([(1.0, values)], records[0].ranks[test].group)
+
+
+def gain(a: Sequence[Record], b: Sequence[Record], test: str, measure: Measure) -> Interval:
+    """The mean of a measure under `a` minus under `b`, on the same queries."""
+    both = [(1.0, per_query(a, test, measure)), (-1.0, per_query(b, test, measure))]
+    if both[0][1].shape[1] != both[1][1].shape[1]:
+        raise ValueError(f"{a[0].name} and {b[0].name} were tested on different queries of {test}; run them again.")
+    return bootstrap(both, a[0].ranks[test].group)
+
+
+def per_query(records: Sequence[Record], test: str, measure: Measure) -> Float[np.ndarray, "s q"]:
+    """The measure of every query (columns) under every seed (rows)."""
+    return np.stack([measure(record.ranks[test]) for record in records])
+
+
+def bootstrap(
+    parts: list[tuple[float, Float[np.ndarray, "s q"]]],
+    group: Sequence[str] | None = None,
+    resamples: int = RESAMPLES,
+    chunk: int = 200,
+) -> Interval:
+    """Σ sign · mean(part), with its percentile interval.
+
+    Each part's seeds are resampled on their own; queries are resampled together, within their group, and groups
+    count alike. Few seeds would give too narrow an interval, so their deviation is stretched by
+    sqrt(s / (s - 1)) · t(s - 1) / z, which makes the interval Student's when seeds are all that varies.
+    """
+    rng = np.random.default_rng(zlib.crc32(repr([(sign, v.shape, v.sum()) for sign, v in parts]).encode()))
+    q = parts[0][1].shape[1]
+    labels = np.zeros(q, int) if group is None else np.unique(np.asarray(group), return_inverse=True)[1]
+    groups = [np.flatnonzero(labels == g) for g in range(labels.max() + 1)]
+    weight = np.zeros(q)
+    for rows in groups:
+        weight[rows] = 1 / (len(rows) * len(groups))
+    middle = sum(sign * float((v @ weight).mean()) for sign, v in parts)
+    means = []
+    for start in range(0, resamples, chunk):
+        b = min(chunk, resamples - start)
+        drawn = np.zeros((b, q))  # how often each query was drawn, as a share
+        for rows in groups:
+            picks = rng.integers(0, len(rows), (b, len(rows)))
+            for line, pick in zip(drawn, picks, strict=True):
+                line[rows] = np.bincount(pick, minlength=len(rows)) / (len(rows) * len(groups))
+        total = np.zeros(b)
+        for sign, v in parts:
+            total += sign * ((drawn @ v.T) * _seed_weights(rng, b, len(v))).sum(1)
+        means.append(total)
+    low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
+    return Interval(middle, float(low), float(high), min(len(v) for _, v in parts))
+
+
+def _seed_weights(rng: np.random.Generator, b: int, s: int) -> Float[np.ndarray, "b s"]:
+    if s == 1:
+        return np.ones((b, 1))
+    from scipy.stats import norm, t
+
+    drawn = rng.multinomial(s, np.full(s, 1 / s), size=b) / s
+    stretch = np.sqrt(s / (s - 1)) * t.ppf(0.975, s - 1) / norm.ppf(0.975)
+    return 1 / s + stretch * (drawn - 1 / s)
+
+
+@runtime_checkable
+class Quantity(Protocol):
+    """Something a claim is about: the experiments it needs, and an interval once their records exist."""
+
+    @property
+    def needs(self) -> tuple[str, ...]: ...
+    def __call__(self, records: dict[str, list[Record]]) -> Interval: ...
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How much better experiment `a` is than `b`, in points of a measure (0.01 is one point)."""
+
+    a: str
+    b: str
+    test: str
+    measure: Measure
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return (self.a, self.b)
+
+    def __call__(self, records: dict[str, list[Record]]) -> Interval:
+        return gain(records[self.a], records[self.b], self.test, self.measure)
+
+
+@dataclass(frozen=True)
+class above:
+    """Holds when the whole interval is above the bound, fails when it is all below."""
+
+    bound: float = 0.0
+
+    def __call__(self, interval: Interval) -> str:
+        if interval.low > self.bound:
+            return "holds"
+        return "fails" if interval.high < self.bound else "open"
+
+
+@dataclass(frozen=True)
+class below:
+    """Holds when the whole interval is below the bound, fails when it is all above."""
+
+    bound: float = 0.0
+
+    def __call__(self, interval: Interval) -> str:
+        if interval.high < self.bound:
+            return "holds"
+        return "fails" if interval.low > self.bound else "open"
+
+
+@dataclass(frozen=True)
+class within:
+    """Equal within a margin: holds when the interval lies inside ±margin, fails when it lies outside."""
+
+    margin: float
+
+    def __call__(self, interval: Interval) -> str:
+        if -self.margin < interval.low and interval.high < self.margin:
+            return "holds"
+        return "fails" if interval.low > self.margin or interval.high < -self.margin else "open"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One sentence of a paper, in our words, and the quantity that decides it."""
+
+    id: str
+    paper: str
+    where: str  # "Table 1"
+    says: str
+    reported: str  # as printed
+    quantity: Quantity
+    expect: Callable[[Interval], str]
+
+
+def judge(claim: Claim, load: Callable[[str, str], list[Record]]) -> dict[str, Any]:
+    """The ledger row of a claim: the best scale with records of every experiment decides; one seed never does."""
+    row: dict[str, Any] = dict.fromkeys(FIELDS, "") | {
+        "id": claim.id, "paper": claim.paper, "where": claim.where, "says": claim.says, "reported": claim.reported,
+        "verdict": "untested", "middle": None, "low": None, "high": None, "seeds": 0,
+    }  # fmt: skip
+    for scale in ("paper", "gpu", "cpu"):
+        records = {name: load(name, scale) for name in claim.quantity.needs}
+        if not all(records.values()):
+            continue
+        interval = claim.quantity(records)
+        bases = {record.basis for found in records.values() for record in found}
+        return row | {
+            "verdict": claim.expect(interval) if interval.seeds > 1 else "open",
+            "middle": round(interval.middle, 4),
+            "low": round(interval.low, 4),
+            "high": round(interval.high, 4),
+            "basis": "+".join(sorted(bases)),
+            "scale": scale,
+            "seeds": interval.seeds,
+        }
+    return row
+
+
+def to_csv(rows: list[dict[str, Any]]) -> str:
+    """The ledger as the text of data/ledger.csv."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
+    return out.getvalue()

@@ -1,0 +1,276 @@
+"""The command line: thin commands over the package; heavy imports wait inside them.
+
+Exit codes: 0 done, 1 a Problem (one sentence and the next step), 2 wrong usage.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cirkit.errors import Problem
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Five papers on composed image retrieval and attention, reproduced table by table.",
+)
+data = typer.Typer(no_args_is_help=True, help="Benchmarks: list, make a world's copy, check a folder.")
+app.add_typer(data, name="data")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, a list of objects.")]
+Paper = Annotated[str | None, typer.Option(help="maaf, alignment, pvlf, compodiff, itself or photos.")]
+Scale = Annotated[str | None, typer.Option(help="smoke, cpu, gpu or paper.")]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+
+
+def main() -> None:
+    """Run a command; a Problem becomes one line on stderr and exit code 1."""
+    try:
+        app()
+    except Problem as problem:
+        typer.echo(f"cirkit: {problem}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("cirkit: stopped. Finished records and pages are kept; run the command again to go on.", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+def show(rows: list[dict[str, Any]], as_json: bool) -> None:
+    """Rows as JSON, or as aligned columns."""
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    if not rows:
+        typer.echo("Nothing to show.")
+        return
+    text = [[_cell(row[key]) for key in rows[0]] for row in rows]
+    widths = [max(len(key), *(len(line[i]) for line in text)) for i, key in enumerate(rows[0])]
+    for line in [list(rows[0]), *text]:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what is installed, what is missing, and what to do about it."""
+    from cirkit.doctor import findings
+
+    rows = findings()
+    show(rows, as_json)
+    if any(row["state"] == "broken" for row in rows):
+        raise typer.Exit(1)
+
+
+@data.command("list")
+def data_list(as_json: Json = False) -> None:
+    """Benchmarks cirkit reads, the world that can stand in for each, and the official layout."""
+    from cirkit.benchmarks.catalogue import CATALOGUE
+
+    show([entry.row() for entry in CATALOGUE.values()], as_json)
+
+
+@data.command("make")
+def data_make(name: str, root: Annotated[Path, typer.Option()], scale: Annotated[str, typer.Option()] = "cpu") -> None:
+    """Write a world's copy of a benchmark, in the official format."""
+    from cirkit.benchmarks.catalogue import find
+
+    find(name).publish(root, scale)
+    typer.echo(f"{name} at scale {scale} is in {root}.")
+
+
+@data.command("check")
+def data_check(name: str, root: Annotated[Path, typer.Option()], as_json: Json = False) -> None:
+    """Compare a folder with what the benchmark should hold."""
+    from cirkit.benchmarks.catalogue import find
+
+    show(find(name).check(root), as_json)
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """The models, the paper each comes from, and their size as declared."""
+    from cirkit.papers import models as declared
+
+    show(declared(), as_json)
+
+
+@app.command()
+def experiments(paper: Paper = None, scale: Scale = None, as_json: Json = False) -> None:
+    """Declared experiments, and which of their seeds have a record."""
+    from cirkit import papers
+    from cirkit.records import done
+
+    rows = []
+    for experiment in papers.experiments(paper, scale):
+        finished = done(experiment)
+        rows.append(
+            {
+                "name": experiment.name,
+                "paper": experiment.paper,
+                "scale": experiment.scale,
+                "seeds done": len(finished),
+                "seeds wanted": len(experiment.seeds),
+                "seconds": round(sum(sum(record.seconds.values()) for record in finished), 1),
+            }
+        )
+    show(rows, as_json)
+
+
+@app.command()
+def run(
+    name: Annotated[str | None, typer.Argument()] = None,
+    seed: Annotated[int | None, typer.Option(help="One seed; all wanted seeds when left out.")] = None,
+    scale: Annotated[str, typer.Option()] = "cpu",
+    missing: Annotated[bool, typer.Option("--missing", help="Every record that is not there yet.")] = False,
+    paper: Paper = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Such as 60m, 90s or 2h: start no run that would end later.")
+    ] = None,
+    device: Device = "cpu",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the run needs and what is missing.")] = False,
+) -> None:
+    """Train and test an experiment, or all that are missing, and write the records."""
+    from cirkit import papers, records
+
+    if (name is None) == (not missing):
+        raise typer.BadParameter("Give the name of one experiment, or --missing.")
+    chosen = papers.experiments(paper, scale) if missing else [papers.experiment(name, scale)]
+    if dry_run:
+        show([papers.plan(experiment) for experiment in chosen], False)
+        return
+    if missing:
+        written = records.run_missing(chosen, device=device, budget=seconds(budget), tell=typer.echo)
+        typer.echo(f"{written} records written.")
+        return
+    for each in chosen[0].seeds if seed is None else (seed,):
+        with records.claimed(chosen[0].path(each)) as mine:
+            if not mine:
+                raise Problem(f"{name} seed {each} is being run by another process. Wait for it to end.")
+            record = records.run(chosen[0], each, device, watch=progress(chosen[0].training.steps))
+        typer.echo(f"{name} {scale} seed {each}: {sum(record.seconds.values()):.0f} s, {chosen[0].path(each)}")
+
+
+def progress(steps: int) -> Any:
+    """A tqdm bar that shows the loss."""
+    from tqdm import tqdm
+
+    bar = tqdm(total=steps, unit="step", disable=None)
+
+    def watch(step: int, loss: float) -> None:
+        bar.update(step - bar.n)
+        if step % 20 == 0:
+            bar.set_postfix(loss=f"{loss:.3f}")
+        if step == steps:
+            bar.close()
+
+    return watch
+
+
+def seconds(budget: str | None) -> float | None:
+    """'90s', '60m' or '2h' in seconds; None stays None."""
+    if budget is None:
+        return None
+    factor = {"s": 1, "m": 60, "h": 3600}.get(budget[-1:])
+    try:
+        return float(budget[:-1]) * factor
+    except (TypeError, ValueError):
+        raise typer.BadParameter(f"{budget!r} is no time; write 90s, 60m or 2h.") from None
+
+
+@app.command()
+def verify(sample: Annotated[int, typer.Option(min=1)] = 3, as_json: Json = False) -> None:
+    """Run the cheapest committed records again, those made by other code first, and compare."""
+    from cirkit.verify import verify as compare
+
+    rows = compare(sample)
+    show(rows, as_json)
+    if any(row["state"] == "differs" for row in rows):
+        raise Problem("A record could not be confirmed. Look at what changed since its commit, then run it again.")
+
+
+@app.command()
+def ledger(
+    paper: Paper = None,
+    write: Annotated[bool, typer.Option("--write", help="Also write data/ledger.csv.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Every claim and its verdict, computed from the records."""
+    from cirkit import papers
+    from cirkit.claims import to_csv
+    from cirkit.files import write_atomically
+    from cirkit.records import records_home
+
+    rows = papers.ledger(paper)
+    if write:
+        write_atomically(records_home().parent / "ledger.csv", to_csv(papers.ledger()))
+    show(rows, as_json)
+
+
+@app.command()
+def pages(
+    only: Annotated[str | None, typer.Option(help="One notebook, such as maaf/table_1_css.")] = None,
+    parameter: Annotated[list[tuple[str, str]] | None, typer.Option("-p", help="NAME VALUE, as papermill.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the notebooks; those whose sources and records did not change are kept."""
+    from cirkit.pages import pages as execute
+
+    show([page.row() for page in execute(only, dict(parameter or []))], as_json)
+
+
+@app.command()
+def book() -> None:
+    """Run the notebooks and build the book."""
+    from cirkit.pages import book as build
+
+    typer.echo(f"The book is at {build()}.")
+
+
+@app.command()
+def bench(name: Annotated[str, typer.Argument(help="render, train or rank")], as_json: Json = False) -> None:
+    """Time our code beside a reference, in one process."""
+    from cirkit.bench import run as measure
+
+    show(measure(name), as_json)
+
+
+@app.command()
+def index(
+    photos: Path,
+    encoder: Annotated[str, typer.Option(help="open_clip:ARCH/PRETRAINED, or a checkpoint folder.")],
+    out: Annotated[Path, typer.Option()],
+) -> None:
+    """Encode a folder of photos, to be searched."""
+    from cirkit import search as searching
+
+    report = searching.build(photos, searching.encoder_from(encoder), out)
+    typer.echo(str(report))
+
+
+@app.command()
+def search(
+    index: Path,
+    image: Annotated[Path | None, typer.Option(help="A reference picture.")] = None,
+    text: Annotated[str | None, typer.Option(help="How the wanted picture differs, or what it shows.")] = None,
+    k: Annotated[int, typer.Option("--k", min=1)] = 10,
+    html: Annotated[Path | None, typer.Option(help="Also write a page that shows the pictures.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Search an index with a picture, a sentence, or both."""
+    from cirkit import search as searching
+
+    if image is None and text is None:
+        raise typer.BadParameter("Give --image, --text or both.")
+    hits = searching.search(index, image=image, text=text, k=k)
+    if html is not None:
+        searching.page(index, hits, html, image=image, text=text)
+    show([hit.row() for hit in hits], as_json)

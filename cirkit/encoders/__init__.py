@@ -1,0 +1,1 @@
+"""Pixels and strings to tokens and vectors; preprocessing lives here."""

@@ -1,0 +1,142 @@
+"""Pictures to feature maps: a small residual network for one CPU core, and timm's ResNets.
+
+An image encoder has a `width` and returns a tuple of maps (b, width, h, w), fine to coarse. Token models read their
+places (`tokens`); vector models average the last one (`pooled`). MAAF §2: stages 3 and 4 of ResNet50, projected to 512.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+Maps = tuple[Tensor, ...]  # of (b, d, h, w), fine to coarse
+
+
+def tokens(maps: Maps) -> tuple[Float[Tensor, "b _ d"], ...]:
+    """Each map's places as a sequence, row by row."""
+    return tuple(each.flatten(2).mT for each in maps)  # (b, p, d)
+
+
+def pooled(maps: Maps) -> Float[Tensor, "b d"]:
+    """The average over the places of the coarsest map.
+
+    The maps end in a linear projection, and averaging commutes with it: this is TIRG's "average pooling, then fc".
+    """
+    return maps[-1].mean((2, 3))
+
+
+def linear(channels: int, width: int) -> nn.Module:
+    """A learned linear projection of every place: the paper's."""
+    return nn.Conv2d(channels, width, 1)
+
+
+def linear_norm_relu(channels: int, width: int) -> nn.Module:
+    """The projection of MAAF's released code: no bias, batch norm (eps 1e-3), ReLU; tokens are never negative."""
+    return nn.Sequential(nn.Conv2d(channels, width, 1, bias=False), nn.BatchNorm2d(width, eps=1e-3), nn.ReLU())
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions with batch norm, and a way around them (He et al., 2016)."""
+
+    def __init__(self, channels: int, width: int, *, stride: int = 1):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, width, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, width, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(width),
+        )
+        around = nn.Sequential(nn.Conv2d(channels, width, 1, stride, bias=False), nn.BatchNorm2d(width))
+        self.around = nn.Identity() if stride == 1 and channels == width else around
+
+    def forward(self, map: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d _ _"]:
+        return torch.relu(self.body(map) + self.around(map))
+
+
+class SmallResNet(nn.Module):
+    """A residual network for 64 x 64 pictures: a stem that divides the side by 4, then one block per entry of `widths`.
+
+    `strides` says which blocks halve the side; `levels` how many of the last maps are returned.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int = 64,
+        widths: Sequence[int] = (32, 64, 128),
+        strides: Sequence[int] = (1, 2, 2),
+        levels: int = 1,
+        project: Callable[[int, int], nn.Module] = linear,
+    ):
+        super().__init__()
+        self.width = width
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, widths[0], 4, 4, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)
+        )
+        before = [widths[0], *widths[:-1]]
+        self.blocks = nn.ModuleList(
+            Residual(channels, after, stride=stride)
+            for channels, after, stride in zip(before, widths, strides, strict=True)
+        )
+        self.project = nn.ModuleList(project(channels, width) for channels in widths[-levels:])
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, images: UInt8[Tensor, "b 3 h w"]) -> Maps:
+        pixels = images.to(self.stem[0].weight.dtype, memory_format=torch.channels_last) / 127.5 - 1
+        map, maps = self.stem(pixels), []
+        for block in self.blocks:
+            map = block(map)
+            maps.append(map)
+        last = maps[len(maps) - len(self.project) :]
+        return tuple(project(map) for project, map in zip(self.project, last, strict=True))
+
+
+class ResNet(nn.Module):
+    """A ResNet of timm, the maps of the given stages (1 to 4) projected to one width.
+
+    MAAF: resnet50, stages (3, 4), or (4,) for CSS; TIRG: resnet18, stage 4. With `size`, pictures are resized so that
+    the shorter side has that many pixels and cut to the central square; ImageNet's mean and deviation either way.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str = "resnet50",
+        width: int = 512,
+        stages: Sequence[int] = (3, 4),
+        pretrained: bool = True,
+        size: int | None = 224,
+        project: Callable[[int, int], nn.Module] = linear,
+    ):
+        from cirkit.compat import ensure_torchvision
+
+        ensure_torchvision()
+        import timm
+
+        super().__init__()
+        self.width, self.size = width, size
+        self.trunk = timm.create_model(name, pretrained=pretrained, features_only=True, out_indices=tuple(stages))
+        self.project = nn.ModuleList(project(channels, width) for channels in self.trunk.feature_info.channels())
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406])[:, None, None], persistent=False)
+        self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225])[:, None, None], persistent=False)
+
+    def forward(self, images: UInt8[Tensor, "b 3 h w"]) -> Maps:
+        pixels = images.to(self.mean.dtype) / 255
+        if self.size is not None:
+            pixels = shorter_side(pixels, self.size)
+        maps = self.trunk((pixels - self.mean) / self.deviation)
+        return tuple(project(map) for project, map in zip(self.project, maps, strict=True))
+
+
+def shorter_side(pixels: Float[Tensor, "b 3 _ _"], size: int) -> Float[Tensor, "b 3 {size} {size}"]:
+    """Resized (bilinear, antialiased) until the shorter side has `size` pixels, then cut to the central square."""
+    height, width = pixels.shape[2:]
+    if min(height, width) != size:
+        short = min(height, width)
+        larger = (size * height // short, size * width // short)
+        pixels = interpolate(pixels, larger, mode="bilinear", antialias=True)
+    top, left = (round((side - size) / 2) for side in pixels.shape[2:])
+    return pixels[:, :, top : top + size, left : left + size]

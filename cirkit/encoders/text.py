@@ -1,0 +1,84 @@
+"""Sentences to word tokens: a vocabulary, and an LSTM whose hidden states are the tokens.
+
+MAAF §2: words are embedded and passed through an LSTM; "the hidden state of the LSTM at that input" is the token.
+"""
+
+import string
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+UNKNOWN = 0  # also the padding, which every reader masks
+
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def words(text: str) -> list[str]:
+    """Non-ASCII characters and punctuation dropped, lower case, split at white space: "T-shirt, café" -> tshirt caf."""
+    return text.encode("ascii", "ignore").decode().lower().translate(_PUNCTUATION).split()
+
+
+class Vocabulary:
+    """Words numbered from 1 in the order in which the training texts first say them; 0 is every other word.
+
+    The rule of TIRG's and MAAF's released code (`SimpleVocab`), rare-word threshold off.
+    """
+
+    def __init__(self, texts: Sequence[str]):
+        self.number: dict[str, int] = {}
+        for text in texts:
+            for word in words(text):
+                self.number.setdefault(word, len(self.number) + 1)
+
+    def __len__(self) -> int:
+        return len(self.number) + 1
+
+    def __call__(self, texts: Sequence[str]) -> tuple[Int[Tensor, "b t"], Bool[Tensor, "b t"]]:
+        """Word numbers, padded on the right, and which of them are words.
+
+        A text without a word counts as one unknown word (released code: an error or NaN).
+        """
+        rows = [[self.number.get(word, UNKNOWN) for word in words(text)] or [UNKNOWN] for text in texts]
+        length = torch.tensor([len(row) for row in rows])
+        longest = int(length.max())
+        numbers = torch.tensor([row + [UNKNOWN] * (longest - len(row)) for row in rows])  # (b, t)
+        return numbers, torch.arange(longest) < length[:, None]
+
+
+def plain(width: int) -> nn.Module:
+    """Hidden states as they are, the paper's tokens."""
+    return nn.Identity()
+
+
+def dropout_linear(width: int, dropout: float = 0.1) -> nn.Module:
+    """Dropout and a linear layer at every word: what the released code of TIRG and MAAF adds."""
+    return nn.Sequential(nn.Dropout(dropout), nn.Linear(width, width))
+
+
+class LSTM(nn.Module):
+    """Sentences to tokens (b, t, width) and the mask (b, t) of those that are words.
+
+    One layer, left to right, so padding on the right never reaches a word.
+    """
+
+    def __init__(self, texts: Sequence[str], *, width: int = 512, head: Callable[[int], nn.Module] = plain):
+        super().__init__()
+        self.width = width
+        self.vocabulary = Vocabulary(texts)
+        self.embedding = nn.Embedding(len(self.vocabulary), width)
+        self.lstm = nn.LSTM(width, width, batch_first=True)
+        self.head = head(width)
+
+    def forward(self, texts: Sequence[str]) -> tuple[Float[Tensor, "b t d"], Bool[Tensor, "b t"]]:
+        numbers, mask = self.vocabulary(texts)
+        device = self.embedding.weight.device
+        states, _ = self.lstm(self.embedding(numbers.to(device)))
+        return self.head(states), mask.to(device)
+
+
+def last(tokens: Float[Tensor, "b t d"], mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b d"]:
+    """The token of each sentence's last word: TIRG's text vector."""
+    end = mask.sum(1) - 1  # (b)
+    return tokens[torch.arange(len(tokens), device=tokens.device), end]

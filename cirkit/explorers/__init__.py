@@ -1,0 +1,1 @@
+"""Widgets: one anywidget class each, with a static twin."""

@@ -1,0 +1,169 @@
+"""The retrieval explorer: choose a question and a model, see the first ten pictures and where the right one is.
+
+The rows that see only the picture or only the sentence always stand beside the composed one: without them nobody can
+tell whether a model composed anything.
+"""
+
+import base64
+import html
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import traitlets
+from jaxtyping import UInt8
+from torch import Tensor
+
+from cirkit.errors import Problem
+from cirkit.explorers.twin import Explorer
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """A sentence in place of an explorer."""
+
+    why: str
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self.why)}</p>"
+
+
+class RetrievalExplorer(Explorer):
+    """Questions, what models answered, and the pictures they name.
+
+    queries: {"text", "reference", "relevant"} each, pictures by gallery row; models: per name and query {"top",
+    "scores", "rank"}; beside: the names of the rows that are always shown; pictures: uint8 (3, h, w), or a data URL.
+    """
+
+    _esm = Path(__file__).with_name("retrieval.js")
+    shared = ("queries", "models", "beside", "pictures", "query", "model")
+    queries = traitlets.List().tag(sync=True)
+    models = traitlets.Dict().tag(sync=True)
+    beside = traitlets.List().tag(sync=True)
+    pictures = traitlets.Dict().tag(sync=True)
+    query = traitlets.Int(0).tag(sync=True)
+    model = traitlets.Unicode().tag(sync=True)
+
+    def __init__(
+        self,
+        *,
+        queries: Sequence[Mapping[str, Any]],
+        models: Mapping[str, Sequence[Mapping[str, Any]]],
+        pictures: Mapping[int, UInt8[Tensor, "3 h w"] | str],
+        beside: Sequence[str] = (),
+        query: int | None = None,
+        model: str | None = None,
+    ):
+        chosen = [name for name in models if name not in beside]
+        if not queries or not chosen:
+            raise Problem("The explorer has nothing to show. Give it a query and a model that is not in `beside`.")
+        for name, answers in models.items():
+            if len(answers) != len(queries):
+                raise Problem(f"{name} answers {len(answers)} of {len(queries)} queries. Give one answer per query.")
+        named = {row for query in queries for row in (query["reference"], *query["relevant"])} - {None}
+        named |= {row for answers in models.values() for answer in answers for row in answer["top"]}
+        if missing := sorted(named - set(pictures)):
+            raise Problem(f"There is no picture for gallery row {missing[0]}. Give every picture that is named.")
+        first = model or chosen[0]
+        super().__init__(
+            queries=[{key: query[key] for key in ("text", "reference", "relevant")} for query in queries],
+            models={
+                name: [{key: answer[key] for key in ("top", "scores", "rank")} for answer in answers]
+                for name, answers in models.items()
+            },
+            beside=list(beside),
+            pictures={str(row): url if isinstance(url, str) else data_url(url) for row, url in pictures.items()},
+            query=telling(models, first, beside) if query is None else query,
+            model=first,
+        )
+
+    def fallback(self) -> str:
+        """The default question as a table: each model's first ten, right answers marked."""
+        asked = self.queries[self.query]
+        lines = [f"<p>Question: {html.escape(asked['text'] or '')}</p><table>"]
+        for name in [self.model, *self.beside]:
+            answer = self.models[name][self.query]
+            cells = "".join(self._cell(row, row in asked["relevant"]) for row in answer["top"])
+            lines.append(f"<tr><th>{html.escape(name)}, rank {answer['rank']:g}</th>{cells}</tr>")
+        return "".join([*lines, "</table>"])
+
+    def _cell(self, row: int, right: bool) -> str:
+        source = html.escape(self.pictures[str(row)])
+        mark = "✓" if right else ""
+        return (
+            f'<td>{mark}<img width="48" height="48" src="{source}" alt="{"right answer" if right else "picture"}"></td>'
+        )
+
+
+def telling(models: Mapping[str, Sequence[Mapping[str, Any]]], model: str, beside: Sequence[str]) -> int:
+    """The query that shows the conclusion: the model's rank against the better of the rows beside it, typical case.
+
+    It is the query whose gap (log rank beside - log rank of the model) is the median one, so no showpiece is picked.
+    """
+    gaps = []
+    for i, answer in enumerate(models[model]):
+        others = [models[name][i]["rank"] for name in beside if name in models]
+        gaps.append((math.log(min(others)) if others else 0.0) - math.log(answer["rank"]))
+    return sorted(range(len(gaps)), key=gaps.__getitem__)[len(gaps) // 2]
+
+
+def data_url(picture: UInt8[Tensor, "3 h w"]) -> str:
+    """The picture as WebP in a data URL; small drawings without loss, larger photos at quality 80 and 96 pixels."""
+    from PIL import Image
+
+    image = Image.fromarray(picture.permute(1, 2, 0).contiguous().numpy())  # (h, w, 3)
+    small = max(image.size) <= 64
+    image.thumbnail((96, 96))
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", lossless=small, quality=80, method=6)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def css_explorer(scale: str, table: str = "Table 1") -> RetrievalExplorer | Nothing:
+    """MAAF's rows on CSS, from the committed exhibits; pictures are drawn again from the world's size.
+
+    Rows whose exhibit follows an older declaration are left out; without any there is Nothing to explore.
+    """
+    from cirkit import papers
+    from cirkit.benchmarks import css
+    from cirkit.models.baselines import ImageOnly, TextOnly
+
+    models, beside, queries = {}, [], []
+    for experiment in papers.experiments("maaf", scale):
+        kept = exhibit(experiment) if experiment.table == table else None
+        if kept is None or (queries and [q["text"] for q in kept] != [q["text"] for q in queries]):
+            continue
+        queries = kept
+        models[experiment.row] = kept
+        if getattr(experiment.training.model, "func", None) in (ImageOnly, TextOnly):
+            beside.append(experiment.row)
+    if len(models) == len(beside):
+        return Nothing(f"There is nothing to explore yet at scale {scale}: no run has left its top ten.")
+    rows = sorted(
+        {row for query in queries for row in (query["reference"], *query["relevant"])}
+        | {row for answers in models.values() for answer in answers for row in answer["top"]}
+    )
+    pictures = dict(zip(rows, css.pictures(css.SIZES[scale], "test", rows), strict=True))
+    ours = "MAAF (ours)" if "MAAF (ours)" in models else None
+    return RetrievalExplorer(queries=queries, models=models, pictures=pictures, beside=beside, model=ours)
+
+
+def exhibit(experiment: Any) -> list[dict[str, Any]] | None:
+    """The kept queries of an experiment, or None where today's declaration has left none."""
+    from cirkit.records import exhibits_home
+
+    path = exhibits_home() / f"{experiment.name}-{experiment.scale}.json"
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_text())
+        kept = content["queries"] if content["fingerprint"] == experiment.fingerprint else None
+    except (ValueError, KeyError, TypeError) as error:
+        raise Problem(
+            f"The exhibit {path} cannot be read ({error}). Delete it and run `cirkit run --missing`."
+        ) from error
+    return kept

@@ -1,0 +1,1 @@
+"""One paper, one file. Nothing here imports training, records or papers."""

@@ -1,0 +1,89 @@
+"""The baselines of Table 6: the picture alone, the sentence alone, and both through a small network.
+
+Vo et al. (2019) §4; MAAF (2020) Table 6. All compare by cosine, like the models they are a yardstick for.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from cirkit.encoders.image import pooled
+from cirkit.encoders.text import last
+from cirkit.errors import Problem
+from cirkit.models.base import Cosine
+from cirkit.query import Query
+
+
+class ImageOnly(nn.Module):
+    """The query is its picture; the sentence is not read."""
+
+    def __init__(self, texts: Sequence[str], *, image: Callable[[], nn.Module]):
+        super().__init__()
+        self.image = image()
+        self.score = Cosine(4.0)
+
+    def encode(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+        return pooled(self.image(images))
+
+    def compose(self, query: Query) -> Float[Tensor, "b d"]:
+        if query.image is None:
+            raise Problem("ImageOnly reads a picture and this query has none. Give the query an image.")
+        return self.encode(query.image)
+
+
+class TextOnly(nn.Module):
+    """The query is the state after its sentence's last word; the picture is not seen."""
+
+    def __init__(
+        self, texts: Sequence[str], *, image: Callable[[], nn.Module], text: Callable[[Sequence[str]], nn.Module]
+    ):
+        super().__init__()
+        self.image, self.text = image(), text(texts)
+        self.score = Cosine(4.0)
+
+    def encode(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+        return pooled(self.image(images))
+
+    def compose(self, query: Query) -> Float[Tensor, "b d"]:
+        if query.text is None:
+            raise Problem("TextOnly reads a sentence and this query has none. Give the query a text.")
+        return last(*self.text(query.text))
+
+
+class Concatenation(nn.Module):
+    """Picture and sentence side by side through two hidden steps; TIRG's released `Concat`."""
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        *,
+        image: Callable[[], nn.Module],
+        text: Callable[[Sequence[str]], nn.Module],
+        dropout: float = 0.1,
+    ):
+        super().__init__()
+        self.image, self.text = image(), text(texts)
+        both = self.image.width + self.text.width
+        self.fusion = nn.Sequential(
+            nn.BatchNorm1d(both),
+            nn.ReLU(),
+            nn.Linear(both, both),
+            nn.BatchNorm1d(both),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(both, self.image.width),
+        )
+        self.score = Cosine(4.0)
+
+    def encode(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+        return pooled(self.image(images))
+
+    def compose(self, query: Query) -> Float[Tensor, "b d"]:
+        if query.image is None:
+            raise Problem("Concatenation reads a picture and this query has none. Give the query an image.")
+        picture = self.encode(query.image)
+        if query.text is None:
+            return picture
+        return self.fusion(torch.cat([picture, last(*self.text(query.text))], dim=1))

@@ -1,0 +1,58 @@
+"""The five papers: experiments and claims, the only place they are declared."""
+
+import importlib
+from typing import Any
+
+from cirkit.errors import Problem
+
+PAPERS = {
+    "maaf": "MAAF: Modality-Agnostic Attention Fusion",
+    "alignment": "Attention alignment in vision-and-language tasks",
+    "pvlf": "PVLF: prompting vision-language fusion for zero-shot composed retrieval",
+    "compodiff": "CompoDiff: composed image retrieval with latent diffusion",
+    "itself": "ITSELF: attention-guided fine-grained alignment for vision-language retrieval",
+    "photos": "Real photos: same class, other colour (our own experiment)",
+}
+DECLARED = ("maaf", "photos")  # papers whose module exists
+
+
+def experiments(paper: str | None = None, scale: str | None = None) -> list[Any]:
+    """Declared experiments, of one paper and one scale if given. Raises Problem for an unknown paper or scale."""
+    from cirkit.records import SCALES
+
+    if scale is not None and scale not in SCALES:
+        raise Problem(f"There is no scale {scale!r}. Use one of {', '.join(SCALES)}.")
+    scales = SCALES if scale is None else (scale,)
+    return [found for module in _modules(paper) for each in scales for found in module.experiments(each)]
+
+
+def experiment(name: str, scale: str) -> Any:
+    """The experiment of a name. Raises Problem when none has it."""
+    found = next((e for e in experiments(scale=scale) if e.name == name), None)
+    if found is None:
+        raise Problem(f"There is no experiment {name!r} at scale {scale}. See `cirkit experiments`.")
+    return found
+
+
+def claims(paper: str | None = None) -> list[Any]:
+    """Declared claims, of one paper if given."""
+    return [claim for module in _modules(paper) for claim in module.CLAIMS]
+
+
+def ledger(paper: str | None = None) -> list[dict[str, Any]]:
+    """One row per claim, judged from the records that follow today's declarations."""
+    from cirkit.claims import judge
+    from cirkit.records import done
+
+    declared = {(e.name, e.scale): e for e in experiments(paper)}
+
+    def load(name: str, scale: str) -> list[Any]:
+        return done(declared[name, scale]) if (name, scale) in declared else []
+
+    return [judge(claim, load) for claim in claims(paper)]
+
+
+def _modules(paper: str | None) -> list[Any]:
+    if paper is not None and paper not in PAPERS:
+        raise Problem(f"There is no paper {paper!r}. Use one of {', '.join(PAPERS)}.")
+    return [importlib.import_module(f"cirkit.papers.{name}") for name in DECLARED if paper in (None, name)]

@@ -1,0 +1,140 @@
+"""Query, Triplets and Benchmark: what is asked, and what should be found.
+
+One Benchmark type replaces the field's per-dataset validate functions; see the protocols in `cirkit.benchmarks`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Bool, Int, UInt8
+from torch import Tensor
+
+
+@runtime_checkable
+class Images(Protocol):
+    """Raw RGB pictures by number: a uint8 tensor is one, so is a folder that decodes when asked."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: Int[Tensor, " b"]) -> UInt8[Tensor, "b 3 h w"]: ...
+
+
+@dataclass(frozen=True)
+class Select:
+    """The pictures `images[index[0]], images[index[1]], ...`, still undecoded."""
+
+    images: Images
+    index: Int[Tensor, " n"]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, index: Int[Tensor, " b"]) -> UInt8[Tensor, "b 3 h w"]:
+        return self.images[self.index[index]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """A batch of questions; a part that is not asked for is None, and all parts share their first axis."""
+
+    image: Images | None = None
+    text: Sequence[str] | None = None
+    avoid: Sequence[str] | None = None  # CompoDiff's negative text
+    mask: Bool[Tensor, "b h w"] | None = None  # CompoDiff's region to change
+
+    def __post_init__(self) -> None:
+        sizes = {len(part) for part in (self.image, self.text, self.avoid, self.mask) if part is not None}
+        if len(sizes) != 1:
+            raise ValueError(f"The parts of a query must agree in length, got {sorted(sizes)}; give each the same.")
+
+    def __len__(self) -> int:
+        return next(len(part) for part in (self.image, self.text, self.avoid, self.mask) if part is not None)
+
+    def __getitem__(self, index: Int[Tensor, " b"]) -> "Query":
+        """The questions at `index`, pictures decoded."""
+        rows = index.tolist()
+        return Query(
+            image=None if self.image is None else self.image[index],
+            text=None if self.text is None else [self.text[row] for row in rows],
+            avoid=None if self.avoid is None else [self.avoid[row] for row in rows],
+            mask=None if self.mask is None else self.mask[index],
+        )
+
+    def to(self, device: torch.device) -> "Query":
+        """The same questions with decoded pictures and masks on `device`."""
+        image = self.image.to(device) if isinstance(self.image, Tensor) else self.image
+        return replace(self, image=image, mask=None if self.mask is None else self.mask.to(device))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """One training step's worth: row i of `target` answers row i of `query`."""
+
+    query: Query
+    target: UInt8[Tensor, "b 3 h w"]
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on `device`."""
+        return Batch(query=self.query.to(device), target=self.target.to(device))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Triplets:
+    """Training data: reference and sentence (the query), and the picture that answers it.
+
+    `reference` numbers the reference pictures, so that rows with one number are different questions about one picture.
+    """
+
+    query: Query
+    target: Images
+    reference: Int[Tensor, " n"] | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.query) != len(self.target):
+            raise ValueError(f"{len(self.query)} queries but {len(self.target)} targets; give one target per query.")
+        if self.reference is not None and len(self.reference) != len(self.target):
+            raise ValueError(f"{len(self.target)} queries but {len(self.reference)} reference numbers; give one each.")
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def __getitem__(self, index: Int[Tensor, " b"]) -> Batch:
+        return Batch(query=self.query[index], target=self.target[index])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """Queries, a gallery, and which gallery items answer which query.
+
+    relevant[i]: gallery rows that answer query i (several are allowed); hidden[i]: rows left out of its ranking,
+    such as the reference where the protocol says so; group[i]: a category to average over, if any.
+    """
+
+    name: str
+    query: Query
+    gallery: Images
+    relevant: Sequence[Sequence[int]]
+    hidden: Sequence[Sequence[int]] | None = None
+    group: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        n, q = len(self.gallery), len(self.query)
+        if n == 0:
+            raise ValueError(f"Benchmark {self.name!r} has an empty gallery; check the folder it was read from.")
+        for part in (self.relevant, self.hidden, self.group):
+            if part is not None and len(part) != q:
+                raise ValueError(f"Benchmark {self.name!r}: {q} queries but a part of {len(part)} rows.")
+        for i, answers in enumerate(self.relevant):
+            if not answers or len(set(answers)) != len(answers) or not all(0 <= a < n for a in answers):
+                raise ValueError(f"Benchmark {self.name!r}: query {i} needs distinct answers inside the gallery.")
+            if self.hidden is not None and set(answers) & set(self.hidden[i]):
+                raise ValueError(f"Benchmark {self.name!r}: query {i} hides one of its own answers.")
+
+    def __len__(self) -> int:
+        return len(self.query)
+
+
+def every(items: Sequence | Images) -> Int[Tensor, " n"]:
+    """The numbers 0 .. n-1 of `items`."""
+    return torch.arange(len(items))

@@ -1,0 +1,335 @@
+"""Experiment and Record: declare, run once, remember.
+
+A record is evidence, not a conclusion: the declaration, where it ran, the loss curve, and the ranks of every right
+answer of every query; data/records/<experiment>/<scale>-s<seed>.json with the ranks beside it as .npz.
+"""
+
+import fcntl
+import functools
+import io
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cirkit import evaluate
+from cirkit.checkpoints import save
+from cirkit.declare import PACKAGE, code_hash, describe, fingerprint
+from cirkit.errors import Problem
+from cirkit.files import write_atomically
+from cirkit.measures import Ranks
+from cirkit.models.base import Features
+from cirkit.query import Benchmark
+from cirkit.train import Training, fit
+
+ROOT = PACKAGE.parent
+SCALES = ("smoke", "cpu", "gpu", "paper")
+BASES = ("world", "photos", "original")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One row of a table: a training, the benchmarks it is tested on, and what its numbers may be called."""
+
+    name: str  # "maaf/css/identity"
+    paper: str
+    table: str
+    row: str  # as the table labels it
+    scale: str
+    basis: str
+    seeds: tuple[int, ...]
+    training: Training
+    tests: Mapping[str, Callable[[], Benchmark]]
+    exhibits: tuple[int, ...] = ()  # queries of the first test whose top ten the first seed keeps
+
+    def __post_init__(self) -> None:
+        if self.scale not in SCALES or self.basis not in BASES:
+            raise ValueError(f"{self.name}: scale is one of {SCALES}, basis one of {BASES}.")
+
+    def declared(self) -> dict[str, Any]:
+        """What decides the numbers, as plain JSON."""
+        return {"training": describe(self.training), "tests": describe(self.tests)}
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Follows the declaration, not the row's labels."""
+        return fingerprint({"training": self.training, "tests": self.tests})
+
+    @functools.cached_property
+    def code(self) -> str:
+        """The hash of today's code that this declaration reaches."""
+        return code_hash({"training": self.training, "tests": self.tests}, also=("cirkit.train", "cirkit.evaluate"))
+
+    def path(self, seed: int) -> Path:
+        """Where the record of a seed lies."""
+        return records_home() / self.name / f"{self.scale}-s{seed}.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What a run left."""
+
+    name: str
+    paper: str
+    scale: str
+    basis: str
+    seed: int
+    fingerprint: str
+    code: str
+    declared: dict[str, Any]
+    where: dict[str, Any]
+    seconds: dict[str, float]
+    parameters: int
+    loss: list[list[int | float]]  # (step, mean loss)
+    ranks: dict[str, Ranks] = field(repr=False)
+
+
+def records_home() -> Path:
+    """data/records of the repository, or what CIRKIT_RECORDS names."""
+    return Path(os.environ.get("CIRKIT_RECORDS", ROOT / "data" / "records"))
+
+
+def exhibits_home() -> Path:
+    """data/exhibits, beside the records."""
+    return records_home().parent / "exhibits"
+
+
+def weights_home() -> Path:
+    """data/weights, beside the records; ignored by git."""
+    return records_home().parent / "weights"
+
+
+@dataclass(frozen=True)
+class Produced:
+    """What a run makes before anything is written: the record, the model, and the first test's features."""
+
+    record: Record
+    model: torch.nn.Module
+    exhibit: dict[str, Any] | None
+
+
+def run(
+    experiment: Experiment, seed: int, device: str = "cpu", watch: Callable[[int, float], None] | None = None
+) -> Record:
+    """Train, rank, and write the weights, the exhibit (first seed) and the record, in this order."""
+    weights = weights_home() / f"{fingerprint(experiment.training)}-s{seed}"
+    made = produce(experiment, seed, device, watch, weights.with_suffix(".partial"))
+    save(weights, made.model, experiment.training.model, experiment.training.data().query.text or ())
+    if made.exhibit is not None:
+        path = exhibits_home() / f"{experiment.name}-{experiment.scale}.json"
+        write_atomically(path, json.dumps(made.exhibit, separators=(",", ":")) + "\n")
+    write(made.record, experiment.path(seed))
+    return made.record
+
+
+def produce(
+    experiment: Experiment,
+    seed: int,
+    device: str = "cpu",
+    watch: Callable[[int, float], None] | None = None,
+    resume: Path | None = None,
+) -> Produced:
+    """Train and rank; write nothing but the state that lets an interrupted training go on."""
+    started = time.perf_counter()
+    trained = fit(experiment.training, seed, device=device, watch=watch, resume=resume)
+    halfway = time.perf_counter()
+    ranks, exhibit = {}, None
+    for position, (name, make) in enumerate(experiment.tests.items()):
+        benchmark = make()
+        gallery = evaluate.encode(trained.model, benchmark.gallery)
+        composed = evaluate.compose(trained.model, benchmark)
+        ranks[name] = evaluate.rank_features(trained.model, composed, gallery, benchmark)
+        if position == 0 and experiment.exhibits and seed == experiment.seeds[0]:
+            exhibit = _exhibit(experiment, seed, trained.model, composed, gallery, benchmark, ranks[name])
+    record = Record(
+        name=experiment.name,
+        paper=experiment.paper,
+        scale=experiment.scale,
+        basis=experiment.basis,
+        seed=seed,
+        fingerprint=experiment.fingerprint,
+        code=experiment.code,
+        declared=experiment.declared(),
+        where=surroundings(device),
+        seconds={"train": round(halfway - started, 2), "test": round(time.perf_counter() - halfway, 2)},
+        parameters=sum(p.numel() for p in trained.model.parameters()),
+        loss=[[step, round(value, 5)] for step, value in trained.loss],
+        ranks=ranks,
+    )
+    return Produced(record, trained.model, exhibit)
+
+
+def _exhibit(
+    experiment: Experiment,
+    seed: int,
+    model: torch.nn.Module,
+    composed: Features,
+    gallery: Features,
+    benchmark: Benchmark,
+    ranks: Ranks,
+) -> dict[str, Any]:
+    rows = [row for row in experiment.exhibits if row < len(benchmark)]
+    items, scores = evaluate.top(model, composed, gallery, benchmark, rows)
+    best = ranks.best()
+    queries = [
+        {
+            "query": row,
+            "text": None if benchmark.query.text is None else benchmark.query.text[row],
+            "reference": next(iter(benchmark.hidden[row]), None) if benchmark.hidden is not None else None,
+            "relevant": list(benchmark.relevant[row]),
+            "top": top,
+            "scores": [round(score, 4) for score in line],
+            "rank": float(best[row]),
+        }
+        for row, top, line in zip(rows, items, scores, strict=True)
+    ]
+    content = {"experiment": experiment.name, "scale": experiment.scale, "seed": seed, "test": benchmark.name}
+    return content | {"fingerprint": experiment.fingerprint, "queries": queries}
+
+
+def surroundings(device: str) -> dict[str, Any]:
+    """Commit, device, versions, threads and peak memory (MB) of this process."""
+    commit = _git("rev-parse", "HEAD")
+    name = torch.cuda.get_device_name() if device.startswith("cuda") else _processor()
+    versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
+    if device.startswith("cuda"):
+        versions["gpu_peak_mb"] = round(torch.cuda.max_memory_allocated() / 2**20)
+    return {
+        "commit": commit or None,
+        "changed": bool(_git("status", "--porcelain", "--", "cirkit")) if commit else None,
+        "device": name,
+        "threads": torch.get_num_threads(),
+        "peak_mb": round(peak),
+        "finished": datetime.now(UTC).strftime("%Y-%m-%d"),
+        **versions,
+    }
+
+
+def _git(*words: str) -> str:
+    try:
+        return subprocess.run(
+            ["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def write(record: Record, path: Path) -> None:
+    """Ranks first, then the JSON that makes the record count; both atomically."""
+    buffer = io.BytesIO()
+    arrays = {}
+    for name, ranks in record.ranks.items():
+        arrays |= {f"{name}.values": ranks.values.astype(np.float32), f"{name}.offsets": ranks.offsets.astype(np.int32)}
+    np.savez_compressed(buffer, **arrays)
+    write_atomically(path.with_suffix(".npz"), buffer.getvalue())
+    tests = {
+        name: {"queries": len(r), "gallery": r.gallery, "group": None if r.group is None else list(r.group)}
+        for name, r in record.ranks.items()
+    }
+    plain = {key: value for key, value in vars(record).items() if key != "ranks"} | {"tests": tests}
+    write_atomically(path, json.dumps(plain, indent=1) + "\n")
+
+
+@functools.lru_cache(maxsize=4096)
+def _read(path: Path, stamp: float) -> Record:
+    try:
+        plain = json.loads(path.read_text())
+        tests = plain.pop("tests")
+        with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
+            ranks = {
+                name: Ranks(
+                    arrays[f"{name}.values"].astype(np.float64),
+                    arrays[f"{name}.offsets"].astype(np.int64),
+                    test["gallery"],
+                    None if test["group"] is None else tuple(test["group"]),
+                )
+                for name, test in tests.items()
+            }
+        return Record(**plain, ranks=ranks)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Problem(
+            f"The record {path} cannot be read ({error}). Delete it and run `cirkit run --missing`."
+        ) from error
+
+
+def read(path: Path) -> Record:
+    """The record in a file."""
+    return _read(path, path.stat().st_mtime)
+
+
+def load(name: str, scale: str) -> list[Record]:
+    """All records of an experiment at a scale, by seed; whatever declaration they followed."""
+    paths = (records_home() / name).glob(f"{scale}-s*.json")
+    return sorted((read(path) for path in paths), key=lambda record: record.seed)
+
+
+def done(experiment: Experiment) -> list[Record]:
+    """The records that follow today's declaration, for the wanted seeds."""
+    found = {record.seed: record for record in load(experiment.name, experiment.scale)}
+    wanted = [found[seed] for seed in experiment.seeds if seed in found]
+    return [record for record in wanted if record.fingerprint == experiment.fingerprint]
+
+
+@contextmanager
+def claimed(path: Path) -> Iterator[bool]:
+    """Whether this process alone may write the record at `path`; the claim ends with the process."""
+    lock = weights_home() / "locks" / (path.relative_to(records_home()).as_posix().replace("/", "_") + ".lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def run_missing(
+    experiments: list[Experiment],
+    *,
+    device: str = "cpu",
+    budget: float | None = None,
+    tell: Callable[[str], None] = print,
+) -> int:
+    """Write every record that is missing, seed by seed over all rows; returns how many were written.
+
+    `budget` in seconds: no run is started that, judged by its finished seeds, would end after it.
+    """
+    started, written = time.monotonic(), 0
+    for seed in sorted({seed for experiment in experiments for seed in experiment.seeds}):
+        for experiment in experiments:
+            if seed not in experiment.seeds:
+                continue
+            with claimed(experiment.path(seed)) as mine:
+                finished = done(experiment)
+                if not mine or seed in {record.seed for record in finished}:
+                    continue
+                expected = max((sum(record.seconds.values()) for record in finished), default=0.0)
+                if budget is not None and time.monotonic() - started + expected > budget:
+                    tell(f"{experiment.name} seed {seed}: left out, the budget is spent")
+                    continue
+                record = run(experiment, seed, device)
+                written += 1
+                tell(f"{experiment.name} {experiment.scale} seed {seed}: {sum(record.seconds.values()):.0f} s")
+    return written

@@ -1,0 +1,283 @@
+"""Show: tables, figures and sentences from records, in one house style.
+
+A number of a paper and a number of ours never share a column, and ours always say basis, scale and seeds.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn
+from jaxtyping import UInt8
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from pandas.io.formats.style import Styler
+from torch import Tensor
+
+from cirkit import papers, records
+from cirkit.claims import Interval, level
+from cirkit.errors import Problem
+from cirkit.measures import AveragePrecision, Measure, Recall
+
+ROOT = Path(__file__).resolve().parents[1]
+COLOURS = seaborn.color_palette("colorblind").as_hex()
+VERDICTS = ("holds", "fails", "open", "untested")
+NOT_RUN = "not run"
+STYLE = {
+    **seaborn.axes_style("whitegrid"),
+    **seaborn.plotting_context("notebook", font_scale=0.9),
+    "figure.facecolor": "white",  # a light card on a dark page: every colour keeps its contrast
+    "savefig.facecolor": "white",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid.axis": "x",
+    "svg.hashsalt": "cirkit",  # the same figure, the same bytes
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """A computed phrase and what a reader may ask about it (shown as a tooltip)."""
+
+    text: str
+    about: str
+
+
+def table(paper: str, table: str, scale: str, measure: Measure) -> Styler:
+    """One table of a paper: each row as the paper prints it, and as our records say, side by side.
+
+    Rows without an experiment and experiments without a printed number stay, marked so. Numbers are percentages.
+    """
+    rows = [
+        {
+            "method": row,
+            "printed in the paper (original data)": printed,
+            f"ours: {measure}": NOT_RUN if interval is None else percent(interval),
+            "ours: basis · scale · seeds": stamp,
+        }
+        for row, printed, interval, stamp in _rows(paper, table, scale, measure)
+    ]
+    return styled(pd.DataFrame(rows))
+
+
+def _rows(paper: str, table: str, scale: str, measure: Measure) -> list[tuple[str, str, Interval | None, str]]:
+    printed = {line["row"]: line["as_printed"] for line in reported(paper, table, measure)}
+    ours = {e.row: e for e in papers.experiments(paper, scale) if e.table == table}
+    if not printed and not ours:
+        raise Problem(f"There is no {table} of {paper!r} with {measure}. See data/reported/{paper}.csv.")
+    out = []
+    for row in dict.fromkeys([*printed, *ours]):
+        experiment = ours.get(row)
+        interval = None if experiment is None else measured(experiment, measure)
+        if experiment is None:
+            stamp = "no experiment"
+        else:
+            stamp = stamped(experiment.basis, experiment.scale, interval.seeds if interval else 0)
+        out.append((row, printed.get(row, "not in the table"), interval, stamp))
+    return out
+
+
+def dots(paper: str, table: str, scale: str, measure: Measure) -> Figure:
+    """Every seed a dot, the 95 % interval a line; one row per experiment. Nothing of the paper's is drawn."""
+    found = [(e, records.done(e)) for e in papers.experiments(paper, scale) if e.table == table]
+    with rc_context(STYLE):
+        figure = Figure(figsize=(7, 0.9 + 0.42 * max(1, len(found))), layout="constrained")
+        axes = figure.subplots()
+        for y, (experiment, runs) in enumerate(found):
+            if not runs:
+                axes.annotate(NOT_RUN, (0.02, y), xycoords=("axes fraction", "data"), va="center", color="0.35")
+                continue
+            test = next(iter(experiment.tests))
+            seeds = [100 * float(np.mean(measure(run.ranks[test]))) for run in runs]
+            interval = level(runs, test, measure)
+            axes.plot([100 * interval.low, 100 * interval.high], [y, y], color=COLOURS[0], lw=3, alpha=0.45)
+            axes.plot(seeds, [y] * len(seeds), "o", color=COLOURS[0], ms=5, mec="white", mew=0.6)
+            axes.plot([100 * interval.middle], [y], "|", color="black", ms=13, mew=1.6)
+        axes.set_yticks(range(len(found)), [experiment.row for experiment, _ in found])
+        axes.set_ylim(len(found) - 0.5, -0.5)
+        axes.set_xlabel(f"{measure}, percent of queries ({', '.join(sorted({e.basis for e, _ in found}))}, {scale})")
+    return figure
+
+
+def loss_curves(paper: str, table: str, scale: str) -> Figure:
+    """The training loss of every seed, one colour and line style per experiment."""
+    found = [(e, records.done(e)) for e in papers.experiments(paper, scale) if e.table == table]
+    dashes = ("-", "--", "-.", ":")
+    with rc_context(STYLE | {"axes.grid.axis": "both"}):
+        figure = Figure(figsize=(7, 3.6), layout="constrained")
+        axes = figure.subplots()
+        for number, (experiment, runs) in enumerate(found):
+            for run in runs:
+                steps, values = zip(*run.loss, strict=True)
+                look = {"color": COLOURS[number % len(COLOURS)], "ls": dashes[number % len(dashes)], "lw": 1.2}
+                axes.plot(steps, values, alpha=0.8, label=experiment.row if run is runs[0] else None, **look)
+        axes.set_xlabel("training step")
+        axes.set_ylabel("mean loss since the last point")
+        if any(runs for _, runs in found):
+            axes.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
+        else:
+            axes.annotate(NOT_RUN, (0.5, 0.5), xycoords="axes fraction", ha="center", color="0.35")
+    return figure
+
+
+def images_row(
+    pictures: UInt8[Tensor, "n 3 h w"], captions: Sequence[str], framed: Sequence[int] = (), width: float = 1.1
+) -> Figure:
+    """Pictures side by side with a caption each; those numbered in `framed` get a thick frame and a check mark."""
+    if len(pictures) != len(captions):
+        raise ValueError(f"{len(pictures)} pictures but {len(captions)} captions; give one caption per picture.")
+    with rc_context(STYLE | {"axes.grid": False}):
+        figure = Figure(figsize=(width * len(pictures), width + 0.45), layout="constrained")
+        panels = np.atleast_1d(figure.subplots(1, len(pictures)))
+        for i, (axes, picture, caption) in enumerate(zip(panels, pictures, captions, strict=True)):
+            axes.imshow(picture.permute(1, 2, 0).numpy(), interpolation="nearest")  # (h, w, 3)
+            axes.set_xticks([], [])
+            axes.set_yticks([], [])
+            axes.set_xlabel(f"✓ {caption}" if i in framed else caption, fontsize=8)
+            for spine in axes.spines.values():
+                spine.set_visible(i in framed)
+                spine.set(linewidth=3, color=COLOURS[2])
+    return figure
+
+
+def ledger_table(paper: str | None = None) -> Styler:
+    """Every claim with its verdict, the number behind it, and the basis, scale and seeds it rests on."""
+    rows = [
+        {
+            "claim": row["id"],
+            "where": row["where"],
+            "says (our words)": row["says"],
+            "printed in the paper (original data)": row["reported"],
+            "verdict": row["verdict"],
+            "our number, points": "" if row["middle"] is None else points(row),
+            "basis · scale · seeds": "no record" if row["middle"] is None else stamped_row(row),
+        }
+        for row in papers.ledger(paper)
+    ]
+    return styled(pd.DataFrame(rows))
+
+
+def verdicts(paper: str | None = None) -> dict[str, int]:
+    """How many claims hold, fail, are open, are untested."""
+    found = [row["verdict"] for row in papers.ledger(paper)]
+    return {verdict: found.count(verdict) for verdict in VERDICTS}
+
+
+def claim(name: str) -> Said:
+    """A claim's verdict with the interval, basis, scale and seeds. Raises Problem for an unknown claim."""
+    row = next((row for row in papers.ledger() if row["id"] == name), None)
+    if row is None:
+        known = ", ".join(row["id"] for row in papers.ledger())
+        raise Problem(f"There is no claim {name!r}. Choose one of: {known}.")
+    about = f"{row['paper']}, {row['where']}: {row['says']} Printed: {row['reported']}."
+    if row["middle"] is None:
+        return Said("untested (no record yet)", about)
+    return Said(f"{row['verdict']} ({points(row)} points; {stamped_row(row)})", about)
+
+
+def result(key: str) -> Said:
+    """`maaf/tirg R@1`, or with a scale `maaf/tirg R@1 gpu`: our number with interval, basis, scale and seeds.
+
+    'not run yet' when the experiment is declared but has no record. Raises Problem when it is not declared.
+    """
+    words = key.split()
+    if len(words) not in (2, 3):
+        raise Problem(f"{key!r} is no result. Write: experiment measure [scale], such as maaf/tirg R@1 cpu.")
+    experiment = papers.experiment(words[0], words[2] if len(words) == 3 else "cpu")
+    measure = measure_of(words[1])
+    interval = measured(experiment, measure)
+    about = f"{experiment.name}: {measure} on {next(iter(experiment.tests))}"
+    if interval is None:
+        return Said(f"not run yet ({experiment.basis} · {experiment.scale})", about)
+    stamp = stamped(experiment.basis, experiment.scale, interval.seeds)
+    return Said(f"{percent(interval)} % ({stamp})", f"{about}; 95 % interval over seeds and queries")
+
+
+def measure_of(name: str) -> Measure:
+    """The measure that prints as `name`: R@10, mAP@5."""
+    kind, _, k = name.partition("@")
+    kinds = {"R": Recall, "mAP": AveragePrecision}
+    if kind not in kinds or not k.isdecimal() or int(k) < 1:
+        raise Problem(f"There is no measure {name!r}. Write R@k or mAP@k with a whole k from 1.")
+    return kinds[kind](int(k))
+
+
+def measured(experiment: Any, measure: Measure) -> Interval | None:
+    """The level of a measure on the experiment's first test, or None without a record of today's declaration."""
+    runs = records.done(experiment)
+    return level(runs, next(iter(experiment.tests)), measure) if runs else None
+
+
+def reported(paper: str, table: str, measure: Measure) -> list[dict[str, str]]:
+    """The numbers a paper prints in a table, as printed, from data/reported/<paper>.csv."""
+    path = ROOT / "data" / "reported" / f"{paper}.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [line for line in csv.DictReader(file) if line["table"] == table and line["measure"] == str(measure)]
+
+
+def record_states() -> list[dict[str, str]]:
+    """One row per experiment with records: how many seeds, how long, where, and whether today's code is theirs."""
+    rows = []
+    for experiment in papers.experiments():
+        runs = records.done(experiment)
+        if not runs:
+            continue
+        old = sum(run.code != experiment.code for run in runs)
+        rows.append(
+            {
+                "experiment": experiment.name,
+                "basis · scale": f"{experiment.basis} · {experiment.scale}",
+                "seeds": f"{len(runs)} of {len(experiment.seeds)}",
+                "minutes a seed": f"{np.mean([sum(run.seconds.values()) for run in runs]) / 60:.1f}",
+                "ran on": ", ".join(sorted({run.where["device"] for run in runs})),
+                "commit": ", ".join(sorted({str(run.where.get("commit"))[:7] for run in runs})),
+                "code since then": "unchanged" if not old else f"changed for {old} of {len(runs)}",
+            }
+        )
+    return rows
+
+
+def styled(frame: pd.DataFrame) -> Styler:
+    """A table that stays readable on a dark page (its class does that) and escapes what it holds."""
+    look = frame.style.hide(axis="index").format(escape="html", na_rep="")
+    look = look.set_table_attributes('class="dataframe cirkit-table"')
+    return look.set_table_styles([], overwrite=True).set_properties(**{"text-align": "left"})
+
+
+def percent(interval: Interval) -> str:
+    """`61.3 [58.9, 63.5]` from fractions."""
+    return f"{100 * interval.middle:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+
+
+def points(row: dict[str, Any]) -> str:
+    """`+4.2 [+1.0, +7.3]` from a ledger row."""
+    return f"{100 * row['middle']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]"
+
+
+def stamped(basis: str, scale: str, seeds: int) -> str:
+    """`world · cpu · 5 seeds`, what every number of ours carries."""
+    return f"{basis} · {scale} · {seeds} seed{'' if seeds == 1 else 's'}"
+
+
+def stamped_row(row: dict[str, Any]) -> str:
+    """The stamp of a ledger row."""
+    return stamped(str(row["basis"]), str(row["scale"]), int(row["seeds"]))
+
+
+def sharp_figures() -> None:
+    """Ask a notebook, if we are in one, to draw figures as SVG."""
+    from IPython import get_ipython
+
+    if get_ipython() is not None:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("svg")
+
+
+sharp_figures()

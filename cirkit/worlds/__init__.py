@@ -1,0 +1,1 @@
+"""Procedural worlds: exact scenes, pictures and sentences, published in the official formats."""

@@ -1,0 +1,40 @@
+# %% [markdown]
+# # The ledger
+#
+# Every claim that has been put to a test, and its verdict. No verdict on this page was typed: each follows from the
+# ranks that the runs left, through seeds and questions drawn again and again. What the words mean: [How to read this
+# book](../how_to_read.md).
+
+# %% tags=["parameters", "hide-input"]
+paper = "all"
+
+# %% tags=["hide-input"]
+from cirkit import papers, show
+
+chosen = None if paper == "all" else paper
+
+# %% [markdown]
+# ## All claims
+
+# %% tags=["hide-input"]
+show.ledger_table(chosen)
+
+# %% [markdown]
+# ## In one sentence
+
+# %% tags=["hide-input"]
+found = show.verdicts(chosen)
+print(f"Of {sum(found.values())} claims, " + ", ".join(f"{n} {verdict}" for verdict, n in found.items()) + ".")
+
+# %% [markdown]
+# ## What it rests on
+
+# %% tags=["hide-input"]
+bases = sorted({(row["basis"], row["scale"]) for row in papers.ledger(chosen) if row["basis"]})
+print(
+    "Basis and scale of the runs behind these verdicts: " + ("; ".join(" · ".join(one) for one in bases) or "none yet")
+)
+
+# %% [markdown]
+# A verdict on a world or on photos is about the mechanism. It cannot refute what a paper found on its own data, and a
+# verdict that holds here is no promise that the printed number can be reached.

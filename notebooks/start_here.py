@@ -1,0 +1,127 @@
+# %% [markdown]
+# # Start here
+#
+# This page goes along every arrow of the project once, live: a **world** draws pictures, a **reader** makes training
+# data and a benchmark of them, a **model** learns, a run leaves **ranks**, a **measure** reads them, and an
+# **interval** says how sure one can be. It is a small world and a short training, so its numbers are for learning the
+# path. Results stand in [the ledger](ledger).
+
+# %% tags=["parameters", "hide-input"]
+seed = 0
+question = 7
+
+# %% tags=["hide-input"]
+import pandas as pd
+import torch
+
+from cirkit import claims, evaluate, show
+from cirkit.measures import Recall, chance_recall
+from cirkit.papers import maaf
+from cirkit.train import fit
+
+# %% [markdown]
+# ## World → training data
+#
+# The question of composed retrieval: *here is a picture; find the one in which this has changed*. `live()` is the
+# declaration of a small MAAF: which model, which data, which loss, how many steps. Nothing has happened yet.
+
+# %%
+training, test = maaf.live()
+training
+
+# %%
+triplets = training.data()
+benchmark = test()
+print(
+    f"{len(triplets)} training triplets, {len(benchmark)} test questions, {len(benchmark.gallery)} pictures to search"
+)
+
+# %% [markdown]
+# One batch of training data: references, sentences, and the pictures that answer them.
+
+# %% mystnb={"image": {"alt": "Three pairs of pictures: reference and answer."}}
+batch = triplets[torch.arange(3)]
+pairs = torch.stack([batch.query.image, batch.target], 1).flatten(0, 1)
+show.images_row(pairs, ["reference", "answer"] * 3, framed=[1, 3, 5], width=1.2)
+
+# %%
+pd.DataFrame({"pair": [1, 2, 3], "sentence": batch.query.text}).style.hide(axis="index")
+
+# %% [markdown]
+# ## Model: three verbs
+#
+# A model *encodes* the gallery, *composes* a question, and *scores* one against the other. Before any training it
+# knows nothing, and its score matrix for one batch shows it: the loss wants each row's largest number on the
+# diagonal.
+
+# %%
+torch.manual_seed(seed)
+model = training.model(triplets.query.text)
+scores = model.score(model.compose(batch.query), model.encode(batch.target))
+pd.DataFrame(scores.detach().numpy(), columns=["answer 1", "answer 2", "answer 3"]).round(2)
+
+# %% [markdown]
+# ## Train
+#
+# One loop: draw a batch, ask the objective, step. The seed decides everything that is left to chance.
+
+# %%
+trained = fit(training, seed)
+
+# %% mystnb={"image": {"alt": "The training loss falling over the steps."}}
+pd.DataFrame(trained.loss, columns=["step", "loss"]).plot(x="step", y="loss", figsize=(7, 3), legend=False)
+# %% [markdown]
+# ## Ranks
+#
+# For every test question, how many pictures score higher than the right answer? That is all a run leaves behind: no
+# average, no conclusion.
+
+# %%
+ranks = evaluate.ranks(trained.model, benchmark)
+ranks.best()[:12]
+
+# %% [markdown]
+# ## Measure
+#
+# A measure is a function of ranks. Chance is what a random order of the gallery would score.
+
+# %%
+measures = [Recall(1), Recall(10), Recall(50)]
+pd.DataFrame(
+    {
+        "measure": [str(measure) for measure in measures],
+        "this model, %": [100 * measure(ranks).mean() for measure in measures],
+        "chance, %": [100 * chance_recall(ranks, measure.k) for measure in measures],
+    }
+).style.hide(axis="index").format(precision=1).set_table_attributes('class="dataframe"')
+
+# %% [markdown]
+# ## Interval
+#
+# How far could the number be off because these test questions were drawn, and not others? The questions are drawn
+# again and again. With a single seed this says nothing about another training, which is why no verdict of this book
+# rests on one.
+
+# %%
+interval = claims.bootstrap([(1.0, Recall(10)(ranks)[None])])
+print(f"R@10: {show.percent(interval)} %, from {interval.seeds} seed")
+
+# %% [markdown]
+# ## Ask it something
+
+# %% mystnb={"image": {"alt": "The reference picture, then the ten that come first; right answers framed."}}
+gallery = evaluate.encode(trained.model, benchmark.gallery)
+composed = evaluate.compose(trained.model, benchmark)
+(top,), _ = evaluate.top(trained.model, composed, gallery, benchmark, [question])
+right = [place for place, row in enumerate(top, 1) if row in benchmark.relevant[question]]
+asked = benchmark.query[torch.tensor([question])]
+print(f"“{asked.text[0]}”: the first right answer is at rank {ranks.best()[question]:g}")
+found = torch.cat([asked.image, benchmark.gallery[torch.tensor(top)]])
+show.images_row(found, ["reference", *map(str, range(1, len(top) + 1))], framed=right, width=0.85)
+
+# %% [markdown]
+# ## Where to go from here
+#
+# A *record* is what you just saw, kept: the declaration, where it ran, the loss, the ranks. Several records with
+# different seeds, for two models, make an interval on their difference, and a [claim](ledger) turns that into a
+# verdict. The same path with a larger world, longer training and more rows is [MAAF's Table 1](maaf/table_1_css).

@@ -1,0 +1,91 @@
+# %% [markdown]
+# # The worlds
+#
+# The original data sets cannot be had by everyone, so each benchmark here has a *world*: a program that draws
+# pictures and writes sentences, and publishes both in exactly the files of the original. There is one reader and one
+# protocol per benchmark, and it cannot tell the two apart.
+
+# %% tags=["parameters", "hide-input"]
+scale = "live"
+questions = 4
+
+# %% tags=["hide-input"]
+import json
+
+import pandas as pd
+import torch
+
+from cirkit import show
+from cirkit.benchmarks import css
+from cirkit.query import every
+
+size = css.SIZES[scale]
+
+# %% [markdown]
+# ## Shapes: the world of CSS
+#
+# > CSS "consists of 32K queries (16K for training and 16K for test) such as 'make yellow sphere small' that serve as
+# > modification text for synthesized images in a 3-by-3 grid scene." (MAAF, section 3.1)
+#
+# Our world draws such scenes with a small ray caster. A scene is nothing but what stands where, so a whole gallery
+# follows from a few numbers:
+
+# %%
+size
+
+# %% [markdown]
+# A question is a reference picture and a sentence; the answer is a picture that shows the edited scene. Camera and
+# light stray from picture to picture, so two pictures of one scene are never the same pixels.
+
+# %% mystnb={"image": {"alt": "Pairs of pictures: a reference scene, and the scene after the edit in the caption."}}
+test = css.test(css.published(size))
+rows = every(test)[:: len(test) // questions][:questions].tolist()
+asked = test.query[torch.tensor(rows)]
+answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
+pairs = torch.stack([asked.image, answers], 1).flatten(0, 1)
+show.images_row(pairs, ["reference", "answer"] * questions, framed=range(1, 2 * questions, 2), width=1.25)
+
+# %%
+pd.DataFrame({"question": range(1, questions + 1), "sentence": asked.text}).style.hide(axis="index")
+
+# %% [markdown]
+# ## What makes it a test
+#
+# Training and test pictures never show the same scene, and in the references some colours are kept from some shapes
+# in training and from others in the test. A model that learned "red cylinder" by heart is lost; one that learned
+# "red" and "cylinder" is not. The rule was read off the sentences of the original.
+
+# %%
+show.styled(
+    pd.DataFrame(
+        [
+            {"split": split, "shape of the reference": shape, "colours": ", ".join(colours)}
+            for split, shapes in css.PALETTES.items()
+            for shape, colours in shapes.items()
+        ]
+    )
+)
+
+# %% [markdown]
+# ## The same files
+#
+# The world is published as the object file and numbered pictures that the original consists of. This is what a check
+# of the folder says; on the original it compares with the original's counts.
+
+# %%
+show.styled(pd.DataFrame(css.check(css.published(size))))
+
+# %% [markdown]
+# The reader gives training pairs and a benchmark, and from here on nothing knows where they came from. One record, as
+# the reader sees it:
+
+# %%
+row = rows[0]
+print(json.dumps({"text": test.query.text[row], "answers": list(test.relevant[row]), "hidden": test.hidden[row]}))
+
+# %% [markdown]
+# ## What a world does not show
+#
+# Nothing in it is hard to *see*: no texture, no clutter, eight colours and three shapes. What it keeps is the
+# composition: the reference alone does not say what should change, and the sentence alone does not say what should
+# stay.

@@ -1,0 +1,20 @@
+"""Every test: one thread, a fixed seed, records and weights in a folder of its own."""
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_world(monkeypatch, tmp_path):
+    torch.manual_seed(0)
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture
+def home(monkeypatch, tmp_path):
+    """An empty place for records, exhibits and weights."""
+    monkeypatch.setenv("CIRKIT_RECORDS", str(tmp_path / "data" / "records"))
+    return tmp_path / "data"

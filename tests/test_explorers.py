@@ -1,0 +1,108 @@
+"""The retrieval explorer: its state, its static twin, and what it refuses."""
+
+import base64
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from cirkit.errors import Problem
+from cirkit.explorers.retrieval import RetrievalExplorer, data_url, telling
+from cirkit.explorers.twin import script_json
+
+EVIL = "</script><img src=x onerror=alert(1)> & \u2028 'make' it"
+
+
+def made(**changes):
+    """Two questions over four pictures, one model and one row beside it."""
+    settings = {
+        "queries": [
+            {"text": EVIL, "reference": 0, "relevant": [1]},
+            {"text": "add a cube", "reference": 2, "relevant": [3, 1]},
+        ],
+        "models": {
+            "MAAF": [answer([1, 2, 3], 1.0), answer([3, 1, 0], 1.0)],
+            "image only": [answer([2, 3, 1], 3.0), answer([0, 1, 3], 2.0)],
+        },
+        "pictures": {row: torch.full((3, 8, 8), 60 * row, dtype=torch.uint8) for row in range(4)},
+        "beside": ["image only"],
+    }
+    return RetrievalExplorer(**(settings | changes))
+
+
+def answer(top, rank):
+    return {"top": top, "scores": [0.9, 0.5, 0.1], "rank": rank}
+
+
+def test_the_twin_cannot_be_broken_out_of():
+    page = made().twin()
+    assert page.count("</script>") == 1 and page.endswith("</script>")
+    assert "<img src=x" not in page and "\u2028" not in page.split("<script", 1)[1]
+    state = json.loads(re.search(r"^const state = (.*);$", page, re.M).group(1))
+    assert state["queries"][0]["text"] == EVIL
+
+
+def test_the_twin_asks_nothing_of_the_network():
+    page = made().twin()
+    assert not re.search(r"https?:|//[a-z]|fetch\(|XMLHttp|@import|url\(", page.replace("createObjectURL(", ""))
+
+
+def test_one_bundle_serves_the_notebook_and_the_static_page():
+    explorer = made()
+    bundle = explorer._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert 'class="cir-viewer"' in data["text/html"]
+
+
+def test_two_explorers_on_one_page_do_not_share_a_name():
+    explorer = made()
+    names = [re.search(r'id="([^"]+)"', explorer.twin()).group(1) for _ in range(2)]
+    assert names[0] != names[1]
+
+
+def test_the_page_without_javascript_shows_the_default_question_marked():
+    page = made(query=1).fallback()
+    assert "add a cube" in page and page.count("✓") == 4 and page.count("<tr>") == 2
+    assert "<script" not in made(query=0).fallback() and "&lt;/script&gt;" in made(query=0).fallback()
+
+
+def test_the_question_shown_first_is_the_median_one():
+    models = {"m": [{"rank": r} for r in (1, 2, 8)], "image": [{"rank": 8}] * 3, "text": [{"rank": 9}] * 3}
+    assert telling(models, "m", ["image", "text"]) == 1
+    assert made(query=None).query in (0, 1)
+
+
+def test_a_picture_comes_back_from_its_address():
+    picture = torch.randint(0, 256, (3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    kind, content = data_url(picture).split(",")
+    assert kind == "data:image/webp;base64"
+    back = np.array(Image.open(io.BytesIO(base64.b64decode(content))).convert("RGB"))
+    assert np.array_equal(back, picture.permute(1, 2, 0).numpy())
+
+
+def test_a_large_picture_becomes_a_thumbnail():
+    content = data_url(torch.zeros(3, 200, 100, dtype=torch.uint8)).split(",")[1]
+    assert Image.open(io.BytesIO(base64.b64decode(content))).size == (48, 96)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"queries": []}, "nothing to show"),
+        ({"beside": ["MAAF", "image only"]}, "nothing to show"),
+        ({"models": {"MAAF": []}}, "MAAF answers 0 of 2"),
+        ({"pictures": {0: "data:,"}}, "no picture for gallery row 1"),
+    ],
+)
+def test_an_incomplete_explorer_is_a_problem(changes, message):
+    with pytest.raises(Problem, match=message):
+        made(**changes)
+
+
+def test_json_in_a_script_is_still_that_json():
+    assert json.loads(script_json({"a": EVIL})) == {"a": EVIL}

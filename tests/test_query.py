@@ -1,0 +1,49 @@
+import pytest
+import torch
+from toys import numbered
+
+from cirkit.query import Benchmark, Images, Query, Select, Triplets
+
+
+def test_a_tensor_and_a_selection_are_pictures():
+    assert isinstance(numbered(3), Images)
+    chosen = Select(numbered(5), torch.tensor([4, 1]))
+    assert len(chosen) == 2
+    assert chosen[torch.tensor([1, 0])][:, 0, 0, 0].tolist() == [1, 4]
+
+
+def test_a_query_takes_the_same_rows_of_every_part():
+    query = Query(image=numbered(4), text=["a", "b", "c", "d"], avoid=["w", "x", "y", "z"])
+    picked = query[torch.tensor([2, 0])]
+    assert picked.text == ["c", "a"] and picked.avoid == ["y", "w"] and picked.mask is None
+    assert picked.image[:, 0, 0, 0].tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("parts", [{}, {"image": numbered(2), "text": ["a"]}])
+def test_a_query_whose_parts_disagree_is_refused(parts):
+    with pytest.raises(ValueError, match="agree in length"):
+        Query(**parts)
+
+
+def test_triplets_need_a_target_per_query():
+    with pytest.raises(ValueError, match="one target per query"):
+        Triplets(query=Query(text=["a", "b"]), target=numbered(1))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"relevant": [[0], []]},
+        {"relevant": [[0], [3]]},
+        {"relevant": [[0], [1, 1]]},
+        {"relevant": [[0]]},
+        {"hidden": [[0], []]},
+        {"group": ["dress"]},
+        {"gallery": numbered(0)},
+    ],
+)
+def test_a_benchmark_that_cannot_be_scored_is_refused(change):
+    whole = {"name": "x", "query": Query(text=["a", "b"]), "gallery": numbered(3), "relevant": [[0], [1, 2]]}
+    Benchmark(**whole)
+    with pytest.raises(ValueError, match="Benchmark 'x'"):
+        Benchmark(**(whole | change))

@@ -1,0 +1,101 @@
+import json
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+from test_train import TRAINING
+from toys import Mean, colour_benchmark
+
+from cirkit import records
+from cirkit.errors import Problem
+from cirkit.verify import compare
+
+EXPERIMENT = records.Experiment(
+    name="toy/mean",
+    paper="maaf",
+    table="Table 1",
+    row="Mean",
+    scale="smoke",
+    basis="world",
+    seeds=(0, 1),
+    training=replace(TRAINING, steps=5),
+    tests={"colours": colour_benchmark},
+    exhibits=(0, 3),
+)
+
+
+def test_a_run_leaves_evidence_that_reads_back(home):
+    written = records.run(EXPERIMENT, 0)
+    (found,) = records.load("toy/mean", "smoke")
+    assert found.fingerprint == EXPERIMENT.fingerprint and found.code == EXPERIMENT.code
+    assert np.array_equal(found.ranks["colours"].values, written.ranks["colours"].values)
+    assert len(found.ranks["colours"]) == 16 and found.ranks["colours"].gallery == 32
+    assert found.basis == "world" and found.where["threads"] == 1 and found.parameters > 0
+    exhibit = json.loads((home / "exhibits" / "toy" / "mean-smoke.json").read_text())
+    assert exhibit["fingerprint"] == EXPERIMENT.fingerprint
+    assert [q["query"] for q in exhibit["queries"]] == [0, 3]
+    first = exhibit["queries"][0]
+    assert len(first["top"]) == 10 and first["reference"] not in first["top"] and first["relevant"] == [16]
+    ranked = written.ranks["colours"].best()
+    assert first["rank"] == ranked[0]
+    if first["rank"] <= 10:
+        assert first["top"][int(first["rank"]) - 1] == 16
+
+
+def test_the_second_ask_reads_the_first_answer_and_a_new_declaration_asks_again(home):
+    said = []
+    assert records.run_missing([EXPERIMENT], tell=said.append) == 2
+    assert records.run_missing([EXPERIMENT], tell=said.append) == 0
+    changed = replace(EXPERIMENT, training=replace(EXPERIMENT.training, steps=6))
+    assert records.done(changed) == []
+    assert records.run_missing([changed], tell=said.append) == 2 and len(said) == 4
+    assert [record.seed for record in records.done(changed)] == [0, 1]
+
+
+def test_labels_do_not_change_the_fingerprint():
+    assert replace(EXPERIMENT, row="Other", table="Table 9").fingerprint == EXPERIMENT.fingerprint
+
+
+def test_no_two_processes_write_the_same_record(home):
+    with records.claimed(EXPERIMENT.path(0)) as first:
+        assert first
+        with records.claimed(EXPERIMENT.path(0)) as second:
+            assert not second
+        with records.claimed(EXPERIMENT.path(1)) as other:
+            assert other
+        assert records.run_missing([EXPERIMENT], tell=lambda line: None) == 1
+    with records.claimed(EXPERIMENT.path(0)) as again:
+        assert again
+
+
+def test_a_spent_budget_starts_nothing_that_would_not_end_in_time(home):
+    records.run(EXPERIMENT, 0)
+    said = []
+    assert records.run_missing([EXPERIMENT], budget=0.0, tell=said.append) == 0
+    assert "budget" in said[0]
+
+
+def test_a_broken_record_says_what_to_do(home):
+    records.run(EXPERIMENT, 0)
+    EXPERIMENT.path(0).with_suffix(".npz").write_bytes(b"half")
+    with pytest.raises(Problem, match="cirkit run --missing"):
+        records.load("toy/mean", "smoke")
+
+
+def test_an_unknown_scale_or_basis_is_refused():
+    with pytest.raises(ValueError, match="scale"):
+        replace(EXPERIMENT, scale="huge")
+
+
+def test_verify_runs_again_and_notices_a_forged_record(home):
+    record = records.run(EXPERIMENT, 0)
+    assert compare(EXPERIMENT, record)["state"] == "same"
+    ranks = record.ranks["colours"]
+    forged = replace(record, ranks={"colours": replace(ranks, values=np.where(ranks.values > 1, 1.0, 30.0))})
+    assert compare(EXPERIMENT, forged)["state"] == "differs"
+
+
+def test_factories_with_other_keywords_have_other_fingerprints():
+    wider = replace(EXPERIMENT, training=replace(EXPERIMENT.training, model=partial(Mean, width=9)))
+    assert wider.fingerprint != EXPERIMENT.fingerprint

@@ -1,0 +1,105 @@
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from toys import Mean, colour_triplets
+
+from cirkit.losses import batch_softmax
+from cirkit.train import Training, adamw, constant, curve, fit, kin, ranking, sgd, shuffled, steps_down, warm_cosine
+
+TRAINING = Training(
+    model=partial(Mean, width=8),
+    data=colour_triplets,
+    objective=ranking(batch_softmax),
+    optimiser=adamw(rate=1e-2),
+    steps=60,
+    batch=8,
+    schedule=constant,
+    draw=shuffled,
+)
+
+
+def test_training_lowers_the_loss_and_the_same_seed_gives_the_same_weights():
+    first, second = fit(TRAINING, seed=3), fit(TRAINING, seed=3)
+    assert first.loss[-1][1] < 0.8 * first.loss[0][1]
+    for a, b in zip(first.model.parameters(), second.model.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert fit(TRAINING, seed=4).loss != first.loss
+
+
+def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(tmp_path):
+    class Cut(Exception):
+        """Stands for a power failure."""
+
+    def cut(step, loss):
+        if step == 37:
+            raise Cut
+
+    place = tmp_path / "weights" / "run.partial"
+    with pytest.raises(Cut):
+        fit(TRAINING, seed=1, watch=cut, resume=place, every_seconds=0.0)
+    assert place.exists()
+    resumed, whole = fit(TRAINING, seed=1, resume=place), fit(TRAINING, seed=1)
+    assert resumed.loss == whole.loss and not place.exists()
+    for a, b in zip(resumed.model.parameters(), whole.model.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_every_pass_sees_every_row_once():
+    triplets = colour_triplets(10)
+    rows = shuffled(triplets, 3, torch.Generator().manual_seed(0))
+    seen = torch.cat([next(rows) for _ in range(3)]).tolist()
+    assert len(set(seen)) == 9
+    with pytest.raises(ValueError, match="smaller batch"):
+        next(shuffled(triplets, 11, torch.Generator()))
+
+
+def test_kin_share_their_reference_and_every_row_comes_up():
+    owner = torch.arange(60) % 20  # three questions about each of twenty pictures
+    triplets = replace(colour_triplets(60), reference=owner)
+    rows = kin(2)(triplets, 8, torch.Generator().manual_seed(0))
+    seen = set()
+    for _ in range(150):
+        batch = next(rows)
+        assert len(batch) == 8 == len(set(batch.tolist()))
+        assert (owner[batch].reshape(4, 2).diff() == 0).all() and len(owner[batch].unique()) == 4
+        seen |= set(batch.tolist())
+    assert len(seen) == 60
+    with pytest.raises(ValueError, match="shuffled"):
+        next(kin(2)(colour_triplets(60), 8, torch.Generator()))
+
+
+def test_schedules():
+    assert [round(steps_down()(x), 3) for x in (0.0, 0.34, 0.67)] == [1, 0.1, 0.01]
+    assert warm_cosine(0.1)(0.05) == pytest.approx(0.5)
+    assert warm_cosine(0.1)(0.55) == pytest.approx(0.5)
+
+
+def test_the_curve_averages_every_step_once():
+    pairs = curve([float(i) for i in range(250)], points=100)
+    assert len(pairs) == 84 and pairs[0] == (3, 1.0) and pairs[-1] == (250, 249.0)
+
+
+def test_sgd_moves_as_its_formula_says():
+    model = torch.nn.Linear(1, 1, bias=False)
+    w = model.weight.item()
+    optimiser = sgd(rate=0.1, momentum=0.9, decay=0.01)(model)
+    velocity = 0.0
+    for _ in range(3):
+        optimiser.zero_grad()
+        model(torch.ones(1, 1)).sum().backward()
+        optimiser.step()
+        velocity = 0.9 * velocity + 1 + 0.01 * w
+        w -= 0.1 * velocity
+    assert model.weight.item() == pytest.approx(w)
+
+
+def test_a_loss_that_blows_up_is_reported():
+    blown = replace(TRAINING, objective=blow_up)
+    with pytest.raises(ValueError, match="step 0"):
+        fit(blown, seed=0)
+
+
+def blow_up(model, batch):
+    return model.encode(batch.target).sum() * torch.inf

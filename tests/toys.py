@@ -1,0 +1,84 @@
+"""Tiny retrievers and benchmarks whose right answers are known."""
+
+import torch
+from torch import nn
+
+from cirkit.models.base import Cosine
+from cirkit.query import Benchmark, Query, Select, Triplets
+
+
+class Mean(nn.Module):
+    """Encodes a picture by its mean colour; composes by adding a vector per word of the sentence."""
+
+    def __init__(self, texts, *, width: int = 3):
+        super().__init__()
+        self.words = {word: i for i, word in enumerate(dict.fromkeys(w for text in texts for w in text.split()))}
+        self.table = nn.Embedding(len(self.words) + 1, width)
+        self.image = nn.Linear(3, width)
+        self.cosine = Cosine()
+
+    def encode(self, images):
+        return self.image(images.float().mean((2, 3)) / 255)
+
+    def compose(self, query):
+        rows = [sum(self.table.weight[self.words.get(w, 0)] for w in text.split()) for text in query.text]
+        return self.encode(query.image) + torch.stack(rows)
+
+    def score(self, composed, gallery):
+        return self.cosine(composed, gallery)
+
+
+class Silent:
+    """Says nothing: every score is the same."""
+
+    def encode(self, images):
+        return torch.zeros(len(images), 1)
+
+    def compose(self, query):
+        return torch.zeros(len(query), 1)
+
+    def score(self, composed, gallery):
+        return composed @ gallery.mT
+
+
+class Table:
+    """Scores are read from a matrix: query row by gallery row, given through the first pixel."""
+
+    def __init__(self, scores):
+        self.scores = scores
+
+    def encode(self, images):
+        return images[:, 0, 0, 0].long()
+
+    def compose(self, query):
+        return query.image[:, 0, 0, 0].long()
+
+    def score(self, composed, gallery):
+        return self.scores[composed][:, gallery]
+
+
+def numbered(n: int) -> torch.Tensor:
+    """Pictures whose first pixel is their number."""
+    images = torch.zeros(n, 3, 2, 2, dtype=torch.uint8)
+    images[:, 0, 0, 0] = torch.arange(n, dtype=torch.uint8)
+    return images
+
+
+def colour_triplets(n: int = 32) -> Triplets:
+    """Grey pictures of random brightness made `red`, `green` or `blue`."""
+    generator = torch.Generator().manual_seed(1)
+    reference = torch.randint(0, 200, (n, 3, 4, 4), generator=generator, dtype=torch.uint8)
+    target = reference.clone()
+    channels = torch.randint(0, 3, (n,), generator=generator)
+    for i, channel in enumerate(channels.tolist()):
+        target[i, channel] += 55
+    return Triplets(query=Query(image=reference, text=[["red", "green", "blue"][c] for c in channels]), target=target)
+
+
+def colour_benchmark() -> Benchmark:
+    """Sixteen of the colour queries; the reference is hidden."""
+    triplets = colour_triplets(16)
+    gallery = torch.cat([triplets.query.image, triplets.target])
+    query = Query(image=Select(gallery, torch.arange(16)), text=triplets.query.text)
+    answers, hidden = [[16 + i] for i in range(16)], [[i] for i in range(16)]
+    return Benchmark(name="colours", query=query, gallery=gallery, relevant=answers, hidden=hidden)
