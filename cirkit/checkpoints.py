@@ -15,15 +15,18 @@ from cirkit.errors import Problem
 from cirkit.files import write_atomically
 
 
-def save(folder: Path, model: nn.Module, factory: Callable[[Sequence[str]], nn.Module], texts: Sequence[str]) -> None:
-    """Write the weights of `model`, which `factory(texts)` made."""
+def save(
+    folder: Path, model: nn.Module, factory: Callable[[Sequence[str]], nn.Module], texts: Sequence[str], size: int
+) -> None:
+    """Write the weights of `model`, which `factory(texts)` made and which was trained on pictures of `size` pixels."""
     from safetensors.torch import save as to_bytes
 
     # words in first-seen order make the same vocabulary as the sentences did
     words = list(dict.fromkeys(word for text in texts for word in text.split()))
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     write_atomically(folder / "model.safetensors", to_bytes(state))
-    write_atomically(folder / "model.json", json.dumps({"model": describe(factory), "words": words}, indent=1) + "\n")
+    plain = {"model": describe(factory), "words": words, "size": size}
+    write_atomically(folder / "model.json", json.dumps(plain, indent=1) + "\n")
 
 
 def load(folder: Path) -> nn.Module:
@@ -41,6 +44,11 @@ def load(folder: Path) -> nn.Module:
     return model.eval()
 
 
+def image_size(folder: Path) -> int:
+    """The side, in pixels, of the pictures the model of a folder was trained on."""
+    return _plain(folder)["size"]
+
+
 def _plain(folder: Path) -> dict[str, Any]:
     try:
         plain = json.loads((folder / "model.json").read_text(encoding="utf-8"))
@@ -48,6 +56,9 @@ def _plain(folder: Path) -> dict[str, Any]:
         raise Problem(
             f"{folder} is not a checkpoint: model.json cannot be read. Name a folder under data/weights."
         ) from error
-    if not isinstance(plain, dict) or not isinstance(plain.get("words"), list) or "model" not in plain:
-        raise Problem(f"{folder / 'model.json'} lacks the model or its words. Name a folder that cirkit saved.")
+    kinds = {"model": dict, "words": list, "size": int}
+    if not isinstance(plain, dict) or not all(isinstance(plain.get(key), kind) for key, kind in kinds.items()):
+        raise Problem(
+            f"{folder / 'model.json'} lacks the model, its words or its size. Name a folder that cirkit saved."
+        )
     return plain

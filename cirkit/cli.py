@@ -30,7 +30,7 @@ Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 def main() -> None:
     """Run a command; a Problem becomes one line on stderr and exit code 1."""
     try:
-        app()
+        app(args=paired(sys.argv[1:]))
     except Problem as problem:
         typer.echo(f"cirkit: {problem}", err=True)
         sys.exit(1)
@@ -39,6 +39,21 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)
+
+
+def paired(words: list[str]) -> list[str]:
+    """`-p NAME VALUE`, papermill's way, as the one word NAME=VALUE that Typer can repeat."""
+    out: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        out.append(word)
+        if word == "-p":
+            name = next(rest, None)
+            value = None if name is None else next(rest, None)
+            if value is None:
+                raise Problem("-p needs a name and a value. Write, for example, -p scale smoke.")
+            out.append(f"{name}={value}")
+    return out
 
 
 def show(rows: list[dict[str, Any]], as_json: bool) -> None:
@@ -218,13 +233,14 @@ def ledger(
 @app.command()
 def pages(
     only: Annotated[str | None, typer.Option(help="One notebook, such as maaf/table_1_css.")] = None,
-    parameter: Annotated[list[tuple[str, str]] | None, typer.Option("-p", help="NAME VALUE, as papermill.")] = None,
+    parameter: Annotated[list[str] | None, typer.Option("-p", metavar="NAME VALUE", help="As papermill's.")] = None,
     as_json: Json = False,
 ) -> None:
     """Run the notebooks; those whose sources and records did not change are kept."""
     from cirkit.pages import pages as execute
 
-    show([page.row() for page in execute(only, dict(parameter or []))], as_json)
+    chosen = dict(pair.split("=", 1) for pair in parameter or [])
+    show([page.row() for page in execute(only, chosen)], as_json)
 
 
 @app.command()

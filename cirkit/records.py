@@ -126,7 +126,9 @@ def run(
     """Train, rank, and write the weights, the exhibit (first seed) and the record, in this order."""
     weights = weights_home() / f"{fingerprint(experiment.training)}-s{seed}"
     made = produce(experiment, seed, device, watch, weights.with_suffix(".partial"))
-    save(weights, made.model, experiment.training.model, experiment.training.data().query.text or ())
+    triplets = experiment.training.data()
+    size = triplets.target[torch.tensor([0])].shape[-1]
+    save(weights, made.model, experiment.training.model, triplets.query.text or (), size)
     if made.exhibit is not None:
         path = exhibits_home() / f"{experiment.name}-{experiment.scale}.json"
         write_atomically(path, json.dumps(made.exhibit, separators=(",", ":")) + "\n")

@@ -56,28 +56,31 @@ def table(paper: str, table: str, scale: str, measure: Measure) -> Styler:
         {
             "method": row,
             "printed in the paper (original data)": printed,
-            f"ours: {measure}": NOT_RUN if interval is None else percent(interval),
+            f"ours: {measure}, %": ours,
             "ours: basis · scale · seeds": stamp,
         }
-        for row, printed, interval, stamp in _rows(paper, table, scale, measure)
+        for row, printed, ours, stamp in _rows(paper, table, scale, measure)
     ]
     return styled(pd.DataFrame(rows))
 
 
-def _rows(paper: str, table: str, scale: str, measure: Measure) -> list[tuple[str, str, Interval | None, str]]:
-    printed = {line["row"]: line["as_printed"] for line in reported(paper, table, measure)}
+def _rows(paper: str, table: str, scale: str, measure: Measure) -> list[tuple[str, str, str, str]]:
     ours = {e.row: e for e in papers.experiments(paper, scale) if e.table == table}
+    printed = {}
+    for line in reported(paper, table, measure):
+        name = line["ours"] or line["row"]
+        printed[name] = line["as_printed"] if name == line["row"] else f"{line['as_printed']} (as “{line['row']}”)"
     if not printed and not ours:
         raise Problem(f"There is no {table} of {paper!r} with {measure}. See data/reported/{paper}.csv.")
     out = []
     for row in dict.fromkeys([*printed, *ours]):
-        experiment = ours.get(row)
-        interval = None if experiment is None else measured(experiment, measure)
-        if experiment is None:
-            stamp = "no experiment"
-        else:
+        shown, stamp = "no experiment", ""
+        if row in ours:
+            experiment = ours[row]
+            interval = measured(experiment, measure)
+            shown = NOT_RUN if interval is None else percent(interval)
             stamp = stamped(experiment.basis, experiment.scale, interval.seeds if interval else 0)
-        out.append((row, printed.get(row, "not in the table"), interval, stamp))
+        out.append((row, printed.get(row, "not in the table"), shown, stamp))
     return out
 
 
@@ -121,6 +124,17 @@ def loss_curves(paper: str, table: str, scale: str) -> Figure:
             axes.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
         else:
             axes.annotate(NOT_RUN, (0.5, 0.5), xycoords="axes fraction", ha="center", color="0.35")
+    return figure
+
+
+def loss_curve(loss: Sequence[tuple[int, float]]) -> Figure:
+    """The training loss of one run."""
+    with rc_context(STYLE | {"axes.grid.axis": "both"}):
+        figure = Figure(figsize=(7, 3), layout="constrained")
+        axes = figure.subplots()
+        axes.plot(*zip(*loss, strict=True), color=COLOURS[0])
+        axes.set_xlabel("training step")
+        axes.set_ylabel("mean loss since the last point")
     return figure
 
 

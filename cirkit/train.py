@@ -29,8 +29,8 @@ Draw = Callable[[Triplets, int, torch.Generator], Iterator[Tensor]]
 class Training:
     """Everything that decides a model's weights but the seed.
 
-    `model` gets the training sentences (for its vocabulary); `draw` picks the rows of each batch; `schedule` maps the share of training done to a factor
-    on the learning rate; `augment` changes a batch's pictures.
+    `model` gets the training sentences (for its vocabulary); `draw` picks the rows of each batch; `schedule`
+    maps the share of training done to a factor on the learning rate; `augment` changes a batch's pictures.
     """
 
     model: Callable[[Sequence[str]], nn.Module]

@@ -11,10 +11,13 @@ seed = 0
 question = 7
 
 # %% tags=["hide-input"]
+import json
+
 import pandas as pd
 import torch
 
 from cirkit import claims, evaluate, show
+from cirkit.declare import describe
 from cirkit.measures import Recall, chance_recall
 from cirkit.papers import maaf
 from cirkit.train import fit
@@ -25,9 +28,9 @@ from cirkit.train import fit
 # The question of composed retrieval: *here is a picture; find the one in which this has changed*. `live()` is the
 # declaration of a small MAAF: which model, which data, which loss, how many steps. Nothing has happened yet.
 
-# %%
+# %% tags=["hide-output"]
 training, test = maaf.live()
-training
+print(json.dumps(describe(training), indent=1))
 
 # %%
 triplets = training.data()
@@ -40,12 +43,12 @@ print(
 # One batch of training data: references, sentences, and the pictures that answer them.
 
 # %% mystnb={"image": {"alt": "Three pairs of pictures: reference and answer."}}
-batch = triplets[torch.arange(3)]
+batch = triplets[torch.linspace(0, len(triplets) - 1, 3).long()]
 pairs = torch.stack([batch.query.image, batch.target], 1).flatten(0, 1)
 show.images_row(pairs, ["reference", "answer"] * 3, framed=[1, 3, 5], width=1.2)
 
 # %%
-pd.DataFrame({"pair": [1, 2, 3], "sentence": batch.query.text}).style.hide(axis="index")
+show.styled(pd.DataFrame({"pair": [1, 2, 3], "sentence": batch.query.text}))
 
 # %% [markdown]
 # ## Model: three verbs
@@ -69,7 +72,8 @@ pd.DataFrame(scores.detach().numpy(), columns=["answer 1", "answer 2", "answer 3
 trained = fit(training, seed)
 
 # %% mystnb={"image": {"alt": "The training loss falling over the steps."}}
-pd.DataFrame(trained.loss, columns=["step", "loss"]).plot(x="step", y="loss", figsize=(7, 3), legend=False)
+show.loss_curve(trained.loss)
+
 # %% [markdown]
 # ## Ranks
 #
@@ -87,13 +91,14 @@ ranks.best()[:12]
 
 # %%
 measures = [Recall(1), Recall(10), Recall(50)]
-pd.DataFrame(
+table = pd.DataFrame(
     {
         "measure": [str(measure) for measure in measures],
-        "this model, %": [100 * measure(ranks).mean() for measure in measures],
-        "chance, %": [100 * chance_recall(ranks, measure.k) for measure in measures],
+        "this model, %": [round(100 * measure(ranks).mean(), 1) for measure in measures],
+        "chance, %": [round(100 * chance_recall(ranks, measure.k), 1) for measure in measures],
     }
-).style.hide(axis="index").format(precision=1).set_table_attributes('class="dataframe"')
+)
+table
 
 # %% [markdown]
 # ## Interval

@@ -10,6 +10,7 @@ scale = "live"
 questions = 4
 
 # %% tags=["hide-input"]
+import dataclasses
 import json
 
 import pandas as pd
@@ -31,7 +32,7 @@ size = css.SIZES[scale]
 # follows from a few numbers:
 
 # %%
-size
+show.styled(pd.DataFrame([dataclasses.asdict(size)]))
 
 # %% [markdown]
 # A question is a reference picture and a sentence; the answer is a picture that shows the edited scene. Camera and
@@ -46,7 +47,7 @@ pairs = torch.stack([asked.image, answers], 1).flatten(0, 1)
 show.images_row(pairs, ["reference", "answer"] * questions, framed=range(1, 2 * questions, 2), width=1.25)
 
 # %%
-pd.DataFrame({"question": range(1, questions + 1), "sentence": asked.text}).style.hide(axis="index")
+show.styled(pd.DataFrame({"question": range(1, questions + 1), "sentence": asked.text}))
 
 # %% [markdown]
 # ## What makes it a test

@@ -14,7 +14,7 @@ import jupytext
 import pytest
 import yaml
 
-from cirkit import pages, show
+from cirkit import pages, papers, show
 from cirkit.errors import Problem
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -76,6 +76,8 @@ def test_printed_numbers_are_read_from_one_file_per_paper():
     assert all(re.fullmatch(r"\d+\.\d( ± \d\.\d)?", line["as_printed"]) for line in lines)
     keys = [(line["table"], line["row"], line["dataset"], line["measure"]) for line in lines]
     assert len(set(keys)) == len(keys)
+    rows = {experiment.row for experiment in papers.experiments("maaf", "cpu")}
+    assert {line["ours"] for line in lines} - {""} <= rows
 
 
 def test_five_papers_are_cited_under_the_same_titles_everywhere():
@@ -108,7 +110,7 @@ def ask(roles, kind: str, text: str):
 
 def test_a_role_prints_what_the_records_say_and_escapes_it(roles, monkeypatch):
     monkeypatch.setattr(show, "claim", lambda name: show.Said(f"holds <{name}>", 'the "claim"'))
-    expected = '<span class="cirkit-claim" title="the &quot;claim&quot;">holds &lt;maaf-1&gt;</span>'
+    expected = '<span class="cirkit-claim" title="the &quot;claim&quot;"><strong>holds</strong> &lt;maaf-1&gt;</span>'
     assert ask(roles, "claim", "maaf-1") == expected
 
 

@@ -56,7 +56,7 @@ ROW = {
 
 @pytest.fixture(autouse=True)
 def made_up(monkeypatch):
-    declared = [Declared("maaf/ran", "MAAF (ours)"), Declared("maaf/waits", "A row of our own <b>")]
+    declared = [Declared("maaf/ran", "MAAF, identity"), Declared("maaf/waits", "A row of our own <b>")]
     runs = {"maaf/ran": [record("maaf/ran", seed, 12 + seed) for seed in range(3)]}
     untested = ROW | {"id": "maaf-2", "verdict": "untested", "middle": None, "low": None, "high": None, "seeds": 0}
     monkeypatch.setattr(papers, "experiments", lambda paper=None, scale=None: declared)
@@ -67,9 +67,9 @@ def made_up(monkeypatch):
 
 def test_a_table_keeps_the_papers_numbers_and_ours_in_columns_of_their_own():
     frame = show.table("maaf", "Table 1", "cpu", Recall(1)).data
-    ran = frame[frame.method == "MAAF (ours)"].iloc[0]
-    assert ran["printed in the paper (original data)"] == "87.8 ± 0.9"
-    assert ran["ours: R@1"].startswith("65.0 [") and ran["ours: basis · scale · seeds"] == "world · cpu · 3 seeds"
+    ran = frame[frame.method == "MAAF, identity"].iloc[0]
+    assert ran["printed in the paper (original data)"] == "87.8 ± 0.9 (as “MAAF (ours)”)"
+    assert ran["ours: R@1, %"].startswith("65.0 [") and ran["ours: basis · scale · seeds"] == "world · cpu · 3 seeds"
     ours = frame.filter(like="ours").map(str).to_numpy().ravel()
     assert not any("±" in cell for cell in ours)
 
@@ -77,8 +77,8 @@ def test_a_table_keeps_the_papers_numbers_and_ours_in_columns_of_their_own():
 def test_a_table_says_what_has_not_run_and_what_has_no_experiment():
     frame = show.table("maaf", "Table 1", "cpu", Recall(1)).data.set_index("method")
     waits = frame.loc["A row of our own <b>"]
-    assert waits["ours: R@1"] == "not run" and waits["printed in the paper (original data)"] == "not in the table"
-    assert frame.loc["FiLM [37]", "ours: basis · scale · seeds"] == "no experiment"
+    assert waits["ours: R@1, %"] == "not run" and waits["printed in the paper (original data)"] == "not in the table"
+    assert frame.loc["FiLM [37]", "ours: R@1, %"] == "no experiment"
 
 
 def test_a_table_escapes_what_it_holds_and_is_readable_on_dark_pages():
@@ -105,7 +105,12 @@ def test_dots_draws_every_seed_and_the_interval():
 def test_loss_curves_draws_one_line_per_seed_and_names_a_row_once():
     axes = show.loss_curves("maaf", "Table 1", "cpu").axes[0]
     assert len(axes.lines) == 3
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["MAAF (ours)"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["MAAF, identity"]
+
+
+def test_the_loss_of_one_run_is_drawn_as_it_is():
+    (line,) = show.loss_curve([(1, 3.0), (2, 1.0)]).axes[0].lines
+    assert line.get_xydata().tolist() == [[1.0, 3.0], [2.0, 1.0]]
 
 
 def test_images_row_marks_right_answers_by_more_than_colour():

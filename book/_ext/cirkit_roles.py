@@ -13,11 +13,12 @@ log = logging.getLogger(__name__)
 
 
 def said(phrase, kind: str) -> nodes.raw:
-    """The phrase as a span with a tooltip; docutils escapes both."""
+    """The phrase as a span with a tooltip, both escaped, its first word strong."""
     from html import escape
 
-    text = f'<span class="cirkit-{kind}" title="{escape(phrase.about)}">{escape(phrase.text)}</span>'
-    return nodes.raw("", text, format="html")
+    word, space, rest = escape(phrase.text).partition(" ")
+    shown = f"<strong>{word}</strong>{space}{rest}"
+    return nodes.raw("", f'<span class="cirkit-{kind}" title="{escape(phrase.about)}">{shown}</span>', format="html")
 
 
 def role(kind: str):
@@ -45,7 +46,7 @@ class Claims(Directive):
 
         items = nodes.bullet_list()
         for row in papers.ledger(self.arguments[0] if self.arguments else None):
-            line = nodes.paragraph("", f"{row['where']}: {row['says']} ")
+            line = nodes.paragraph("", f"{row['where'][:1].upper()}{row['where'][1:]}: {row['says']} ")
             line += said(show.claim(row["id"]), "claim")
             items += nodes.list_item("", line)
         return [items]

@@ -281,8 +281,9 @@ def _images(root: Path, split: str, count: int) -> Images:
     return photos.stack(paths) if 3 * width * height * count <= HOLD else photos.Files(paths, CROP)
 
 
-def train(root: Path) -> Triplets:
+def train(root: Path | str) -> Triplets:
     """The train pairs of a CSS folder, one per (from, to)."""
+    root = Path(root)
     read = _table(root, "train")
     images = _images(root, "train", len(read.labels))
     source, target = torch.tensor(read.source), torch.tensor(read.target)
@@ -290,11 +291,12 @@ def train(root: Path) -> Triplets:
     return Triplets(query=query, target=Select(images, target), reference=source)
 
 
-def test(root: Path) -> Benchmark:
+def test(root: Path | str) -> Benchmark:
     """The test queries of a CSS folder, one per (from, to), against all test pictures.
 
     Right answers are all pictures with the target's label but the reference, which the protocol hides.
     """
+    root = Path(root)
     read = _table(root, "test")
     images = _images(root, "test", len(read.labels))
     alike: dict[int, list[int]] = {}
@@ -310,6 +312,18 @@ def test(root: Path) -> Benchmark:
         ],
         hidden=[[source] for source in read.source],
     )
+
+
+@lru_cache(maxsize=2)
+def world_train(size: Size) -> Triplets:
+    """`train` of the world of this size, drawn first if need be; kept, since many runs ask for the same."""
+    return train(published(size))
+
+
+@lru_cache(maxsize=2)
+def world_test(size: Size) -> Benchmark:
+    """`test` of the world of this size; kept likewise."""
+    return test(published(size))
 
 
 def check(root: Path) -> list[dict[str, str | int]]:

@@ -11,19 +11,20 @@ const STYLE = `
 .cir button:hover, .cir select:hover { background: color-mix(in srgb, currentColor 12%, transparent); }
 .cir :focus-visible { outline: 3px solid #0173b2; outline-offset: 2px; }
 .cir-asked { display: flex; gap: 1rem; align-items: center; margin: .25rem 0 .5rem; }
-.cir-asked figure, .cir li figure { margin: 0; text-align: center; }
+.cir figure { margin: 0 !important; padding: 0; width: auto; text-align: center; }
 .cir-asked blockquote { margin: 0; padding: .25rem .75rem; border-left: 3px solid currentColor; font-size: 1.05rem;
   background: none; color: inherit; }
-.cir img { width: 72px; height: 72px; object-fit: contain; display: block; image-rendering: auto; border-radius: 3px;
-  background: #fff; margin: 0 auto; padding: 0; }
+.cir img { width: 60px !important; height: 60px !important; max-width: none !important; object-fit: contain;
+  display: block; border-radius: 3px; background: none !important; margin: 0 auto !important; padding: 0 !important; }
+.cir-asked img { width: 84px !important; height: 84px !important; }
 .cir section { border-top: 1px solid color-mix(in srgb, currentColor 30%, transparent); padding-top: .4rem; }
 .cir-title { margin: 0 0 .3rem; font-weight: 600; }
 .cir-title span { font-weight: 400; }
-.cir ol { list-style: none; display: grid; grid-template-columns: repeat(auto-fill, minmax(80px, 1fr)); gap: .35rem;
-  margin: 0 0 .6rem; padding: 0; max-width: 56rem; }
-.cir li { margin: 0; padding: 3px; border: 3px solid transparent; border-radius: 6px; }
+.cir ol { list-style: none; display: grid; grid-template-columns: repeat(auto-fill, minmax(66px, 1fr)); gap: .2rem;
+  margin: 0 0 .6rem !important; padding: 0 !important; }
+.cir li { margin: 0; padding: 0 0 2px; border: 3px solid transparent; border-radius: 6px; }
 .cir li.cir-right { border-color: #029e73; }
-.cir figcaption { font-size: .75rem; color: inherit; }
+.cir figcaption { font-size: .75rem; color: inherit; margin: 0; padding: 0; line-height: 1.3; }
 `;
 
 function node(tag, properties = {}, ...children) {
@@ -33,7 +34,7 @@ function node(tag, properties = {}, ...children) {
 }
 
 function picture(pictures, row, caption, description) {
-  const image = node("img", { src: pictures[row], alt: description, width: 72, height: 72 });
+  const image = node("img", { src: pictures[row], alt: description, width: 60, height: 60 });
   return node("figure", {}, image, node("figcaption", {}, caption));
 }
 
