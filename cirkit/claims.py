@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from cirkit.measures import Measure
+from cirkit.measures import Measure, Recall, chance_recall
 from cirkit.records import Record
 
 RESAMPLES = 2000
@@ -124,6 +124,24 @@ class Gain:
 
     def __call__(self, records: dict[str, list[Record]]) -> Interval:
         return gain(records[self.a], records[self.b], self.test, self.measure)
+
+
+@dataclass(frozen=True)
+class OverChance:
+    """How far R@k of an experiment is above that of a random order of the gallery."""
+
+    name: str
+    test: str
+    k: int
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def __call__(self, records: dict[str, list[Record]]) -> Interval:
+        found = level(records[self.name], self.test, Recall(self.k))
+        chance = chance_recall(records[self.name][0].ranks[self.test], self.k)
+        return Interval(found.middle - chance, found.low - chance, found.high - chance, found.seeds)
 
 
 @dataclass(frozen=True)

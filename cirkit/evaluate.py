@@ -65,7 +65,8 @@ def rank_features(
             values.append((1 + higher + level / 2).cpu().numpy())
     offsets = np.cumsum([0] + [len(v) for v in values])
     group = None if benchmark.group is None else tuple(benchmark.group)
-    return Ranks(np.concatenate(values).astype(np.float64), offsets, n, group)
+    hidden = 0 if benchmark.hidden is None else max(len(rows) for rows in benchmark.hidden)
+    return Ranks(np.concatenate(values).astype(np.float64), offsets, n - hidden, group)
 
 
 @torch.no_grad()

@@ -13,7 +13,10 @@ from jaxtyping import Float, Int
 
 @dataclass(frozen=True)
 class Ranks:
-    """The rank (from 1) of every right answer of every query; query i owns values[offsets[i] : offsets[i + 1]]."""
+    """The rank (from 1) of every right answer of every query; query i owns values[offsets[i] : offsets[i + 1]].
+
+    `gallery` counts the items a query's answers are ranked among, hidden ones left out.
+    """
 
     values: Float[np.ndarray, " answers"]
     offsets: Int[np.ndarray, " q_plus_one"]
@@ -69,6 +72,6 @@ class AveragePrecision:
 def chance_recall(ranks: Ranks, k: int) -> float:
     """Recall@k of a random order: 1 - Π_{j<k} (n - a - j) / (n - j), with a answers in n items, mean over queries."""
     answers = np.diff(ranks.offsets).astype(float)
-    j = np.arange(k)
+    j = np.arange(min(k, ranks.gallery))
     missed = np.clip((ranks.gallery - answers[:, None] - j) / (ranks.gallery - j), 0, None).prod(axis=1)
     return float(1 - missed.mean())

@@ -331,7 +331,11 @@ def run_missing(
                 if budget is not None and time.monotonic() - started + expected > budget:
                     tell(f"{experiment.name} seed {seed}: left out, the budget is spent")
                     continue
-                record = run(experiment, seed, device)
+                try:
+                    record = run(experiment, seed, device)
+                except Problem as problem:  # data that is not here must not stop the rows whose data is
+                    tell(f"{experiment.name} seed {seed}: left out. {problem}")
+                    continue
                 written += 1
                 tell(f"{experiment.name} {experiment.scale} seed {seed}: {sum(record.seconds.values()):.0f} s")
     return written

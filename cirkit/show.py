@@ -21,12 +21,13 @@ from torch import Tensor
 from cirkit import papers, records
 from cirkit.claims import Interval, level
 from cirkit.errors import Problem
-from cirkit.measures import AveragePrecision, Measure, Recall
+from cirkit.measures import AveragePrecision, Measure, Recall, chance_recall
 
 ROOT = Path(__file__).resolve().parents[1]
 COLOURS = seaborn.color_palette("colorblind").as_hex()
 VERDICTS = ("holds", "fails", "open", "untested")
 NOT_RUN = "not run"
+PRINTED = "printed in the paper (original data)"
 STYLE = {
     **seaborn.axes_style("whitegrid"),
     **seaborn.plotting_context("notebook", font_scale=0.9),
@@ -55,13 +56,26 @@ def table(paper: str, table: str, scale: str, measure: Measure) -> Styler:
     rows = [
         {
             "method": row,
-            "printed in the paper (original data)": printed,
+            PRINTED: printed,
             f"ours: {measure}, %": ours,
             "ours: basis · scale · seeds": stamp,
         }
         for row, printed, ours, stamp in _rows(paper, table, scale, measure)
     ]
-    return styled(pd.DataFrame(rows))
+    if (floor := chance(paper, table, scale, measure)) is not None:
+        rows.append(dict.fromkeys(rows[0], "") | {"method": "a random order", f"ours: {measure}, %": f"{floor:.1f}"})
+    frame = pd.DataFrame(rows)
+    return styled(frame if reported(paper, table, measure) else frame.drop(columns=PRINTED))
+
+
+def chance(paper: str, table: str, scale: str, measure: Measure) -> float | None:
+    """The percentage that a random order of the gallery would score; None without a record, or for another measure."""
+    if not isinstance(measure, Recall):
+        return None
+    for experiment in papers.experiments(paper, scale):
+        if experiment.table == table and (runs := records.done(experiment)):
+            return 100 * chance_recall(runs[0].ranks[next(iter(experiment.tests))], measure.k)
+    return None
 
 
 def _rows(paper: str, table: str, scale: str, measure: Measure) -> list[tuple[str, str, str, str]]:
@@ -100,8 +114,11 @@ def dots(paper: str, table: str, scale: str, measure: Measure) -> Figure:
             axes.plot([100 * interval.low, 100 * interval.high], [y, y], color=COLOURS[0], lw=3, alpha=0.45)
             axes.plot(seeds, [y] * len(seeds), "o", color=COLOURS[0], ms=5, mec="white", mew=0.6)
             axes.plot([100 * interval.middle], [y], "|", color="black", ms=13, mew=1.6)
+        if (floor := chance(paper, table, scale, measure)) is not None:
+            axes.axvline(floor, color="0.4", ls=":", lw=1.2)
+            axes.annotate(" chance", (floor, -0.42), fontsize=8, color="0.3", va="center")
         axes.set_yticks(range(len(found)), [experiment.row for experiment, _ in found])
-        axes.set_ylim(len(found) - 0.5, -0.5)
+        axes.set_ylim(len(found) - 0.5, -0.65)
         axes.set_xlabel(f"{measure}, percent of queries ({', '.join(sorted({e.basis for e, _ in found}))}, {scale})")
     return figure
 
@@ -165,7 +182,7 @@ def ledger_table(paper: str | None = None) -> Styler:
             "claim": row["id"],
             "where": row["where"],
             "says (our words)": row["says"],
-            "printed in the paper (original data)": row["reported"],
+            PRINTED: row["reported"],
             "verdict": row["verdict"],
             "our number, points": "" if row["middle"] is None else points(row),
             "basis · scale · seeds": "no record" if row["middle"] is None else stamped_row(row),

@@ -6,6 +6,7 @@ from cirkit.claims import (
     Claim,
     Gain,
     Interval,
+    OverChance,
     above,
     below,
     bootstrap,
@@ -113,3 +114,10 @@ def test_the_same_records_give_the_same_line():
     found = {"maaf/a": records(0.8), "maaf/b": records(0.7, start=5)}
     rows = [judge(claim(), lambda name, scale: found[name] if scale == "cpu" else []) for _ in range(2)]
     assert to_csv(rows[:1]) == to_csv(rows[1:]) and to_csv(rows[:1]).startswith("id,paper,where")
+
+
+def test_over_chance_is_the_level_less_a_random_order():
+    found = records(0.7)
+    interval = OverChance("maaf/a", "t", 1)({"maaf/a": found})
+    assert interval.middle == pytest.approx(level(found, "t", Recall(1)).middle - 0.1)
+    assert interval.low < interval.middle < interval.high

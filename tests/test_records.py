@@ -30,7 +30,7 @@ def test_a_run_leaves_evidence_that_reads_back(home):
     (found,) = records.load("toy/mean", "smoke")
     assert found.fingerprint == EXPERIMENT.fingerprint and found.code == EXPERIMENT.code
     assert np.array_equal(found.ranks["colours"].values, written.ranks["colours"].values)
-    assert len(found.ranks["colours"]) == 16 and found.ranks["colours"].gallery == 32
+    assert len(found.ranks["colours"]) == 16 and found.ranks["colours"].gallery == 31
     assert found.basis == "world" and found.where["threads"] == 1 and found.parameters > 0
     exhibit = json.loads((home / "exhibits" / "toy" / "mean-smoke.json").read_text())
     assert exhibit["fingerprint"] == EXPERIMENT.fingerprint
@@ -99,3 +99,14 @@ def test_verify_runs_again_and_notices_a_forged_record(home):
 def test_factories_with_other_keywords_have_other_fingerprints():
     wider = replace(EXPERIMENT, training=replace(EXPERIMENT.training, model=partial(Mean, width=9)))
     assert wider.fingerprint != EXPERIMENT.fingerprint
+
+
+def missing_data():
+    raise Problem("The photos are not here. Get them.")
+
+
+def test_data_that_is_not_here_is_said_in_a_sentence_and_stops_no_other_row(home):
+    lacking = replace(EXPERIMENT, name="toy/lacking", training=replace(EXPERIMENT.training, data=missing_data))
+    said = []
+    assert records.run_missing([lacking, EXPERIMENT], tell=said.append) == 2
+    assert said[0] == "toy/lacking seed 0: left out. The photos are not here. Get them."

@@ -81,6 +81,12 @@ def test_a_table_says_what_has_not_run_and_what_has_no_experiment():
     assert frame.loc["FiLM [37]", "ours: R@1, %"] == "no experiment"
 
 
+def test_a_table_ends_with_chance_and_has_no_column_for_a_paper_that_printed_nothing():
+    frame = show.table("photos", "Table 1", "cpu", Recall(5)).data
+    assert list(frame.columns) == ["method", "ours: R@5, %", "ours: basis · scale · seeds"]
+    assert frame.iloc[-1].tolist() == ["a random order", "5.0", ""]  # one answer among a hundred pictures
+
+
 def test_a_table_escapes_what_it_holds_and_is_readable_on_dark_pages():
     page = show.table("maaf", "Table 1", "cpu", Recall(1)).to_html()
     assert "&lt;b&gt;" in page and "<b>" not in page
@@ -94,12 +100,13 @@ def test_a_table_that_nobody_knows_is_a_problem():
 
 def test_dots_draws_every_seed_and_the_interval():
     axes = show.dots("maaf", "Table 1", "cpu", Recall(1)).axes[0]
-    line, seeds, middle = axes.lines
+    line, seeds, middle, floor = axes.lines
     assert sorted(seeds.get_xdata()) == pytest.approx([60.0, 65.0, 70.0])
     low, high = line.get_xdata()
     assert middle.get_xdata()[0] == pytest.approx(65.0)
     assert low < 65.0 < high
-    assert [text.get_text() for text in axes.texts] == ["not run"]
+    assert floor.get_xdata()[0] == pytest.approx(1.0)
+    assert [text.get_text() for text in axes.texts] == ["not run", " chance"]
 
 
 def test_loss_curves_draws_one_line_per_seed_and_names_a_row_once():

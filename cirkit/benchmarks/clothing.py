@@ -14,6 +14,7 @@ import csv
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,18 @@ def test(root: Path | None = None, image: int = 64, senders: Senders = odd, name
     )
 
 
+@lru_cache(maxsize=2)
+def kept_train(image: int) -> Triplets:
+    """`train` of the folder that `default_root` names; kept, since many runs ask for the same."""
+    return train(image=image)
+
+
+@lru_cache(maxsize=2)
+def kept_test(image: int) -> Benchmark:
+    """`test` of that folder; kept likewise."""
+    return test(image=image)
+
+
 def decoded(chosen: Sequence[Photo], size: int) -> UInt8[Tensor, "n 3 size size"]:
     """The photos in memory."""
     return torch.stack([decode(photo.path, size) for photo in chosen])
@@ -200,16 +213,6 @@ def lab(rgb: UInt8[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 3"]:
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
 
-def chance_recall(benchmark: Benchmark, k: int) -> float:
-    """Mean R@k of a random order: one minus the chance that none of the right answers is among the first k."""
-    total = 0.0
-    for row, answers in enumerate(benchmark.relevant):
-        n = len(benchmark.gallery) - (0 if benchmark.hidden is None else len(benchmark.hidden[row]))
-        wrong = n - len(answers)
-        total += 1 - float(np.prod([max(wrong - i, 0) / (n - i) for i in range(min(k, n))]))
-    return total / len(benchmark)
-
-
 def _table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -221,3 +224,18 @@ def _table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     if not lines or any(line.get(column) is None for line in lines for column in columns):
         raise Problem(f"{path} lacks one of the columns {', '.join(columns)}, or is empty. Get the file again.")
     return lines
+
+
+def check(root: Path) -> list[dict[str, str | int]]:
+    """How many lines and photos there should be (counted in the release this benchmark was made with), and are."""
+    found = photos(root)
+    counts = {
+        "photos": (1185, sum(photo.path.is_file() for photo in found)),
+        "classes": (17, len({photo.label for photo in found})),
+        "senders": (195, len({photo.sender for photo in found})),
+        "colours named by hand": (203, sum(photo.colour is not None for photo in found)),
+    }
+    return [
+        {"part": part, "expected": expected, "found": there, "missing": max(0, expected - there)}
+        for part, (expected, there) in counts.items()
+    ]
