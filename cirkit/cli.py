@@ -152,6 +152,7 @@ def run(
     ] = None,
     device: Device = "cpu",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the run needs and what is missing.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Train and test an experiment, or all that are missing, and write the records."""
     from cirkit import papers, records
@@ -160,7 +161,9 @@ def run(
         raise typer.BadParameter("Give the name of one experiment, or --missing.")
     chosen = papers.experiments(paper, scale) if missing else [papers.experiment(name, scale)]
     if dry_run:
-        show([papers.plan(experiment) for experiment in chosen], False)
+        from cirkit.plan import plan
+
+        show([plan(experiment) for experiment in chosen], as_json)
         return
     if missing:
         written = records.run_missing(chosen, device=device, budget=seconds(budget), tell=typer.echo)
@@ -263,13 +266,16 @@ def bench(name: Annotated[str, typer.Argument(help="render, train or rank")], as
 def index(
     photos: Path,
     encoder: Annotated[str, typer.Option(help="open_clip:ARCH/PRETRAINED, or a checkpoint folder.")],
-    out: Annotated[Path, typer.Option()],
+    out: Annotated[Path, typer.Option(help="The index folder to write.")],
+    table: Annotated[Path | None, typer.Option(help="A CSV file of captions or attributes.")] = None,
 ) -> None:
     """Encode a folder of photos, to be searched."""
     from cirkit import search as searching
 
-    report = searching.build(photos, searching.encoder_from(encoder), out)
-    typer.echo(str(report))
+    found = searching.build(photos, searching.encoder_from(encoder), out, table)
+    for skipped in found.skipped:
+        typer.echo(f"left out {skipped.file}: {skipped.reason}", err=True)
+    typer.echo(f"{len(found)} photos are in {out}; {len(found.skipped)} were left out.")
 
 
 @app.command()
@@ -279,6 +285,7 @@ def search(
     text: Annotated[str | None, typer.Option(help="How the wanted picture differs, or what it shows.")] = None,
     k: Annotated[int, typer.Option("--k", min=1)] = 10,
     html: Annotated[Path | None, typer.Option(help="Also write a page that shows the pictures.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="The one that built the index, when left out.")] = None,
     as_json: Json = False,
 ) -> None:
     """Search an index with a picture, a sentence, or both."""
@@ -286,7 +293,8 @@ def search(
 
     if image is None and text is None:
         raise typer.BadParameter("Give --image, --text or both.")
-    hits = searching.search(index, image=image, text=text, k=k)
+    loaded = searching.encoder_from(encoder or searching.encoder_of(index))
+    hits = searching.search(index, loaded, image=image, text=text, k=k)
     if html is not None:
-        searching.page(index, hits, html, image=image, text=text)
+        searching.page(hits, searching.Question(image=image, text=text), html)
     show([hit.row() for hit in hits], as_json)

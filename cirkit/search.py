@@ -72,6 +72,15 @@ class Hit:
     path: Path
     caption: str | None
 
+    def row(self) -> dict[str, Any]:
+        """The hit as plain values."""
+        return {"rank": self.rank, "score": round(self.score, 4), "path": str(self.path), "caption": self.caption}
+
+
+def encoder_of(index_dir: Path) -> str:
+    """What `encoder_from` takes to load the encoder that built an index."""
+    return _about(index_dir)[0]["encoder"]
+
 
 def encoder_from(spec: str) -> Loaded:
     """From `open_clip:ARCH/PRETRAINED` (a tag it knows, or a local file), or from the folder of a cirkit checkpoint."""

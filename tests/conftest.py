@@ -7,7 +7,7 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
-def _quiet_world(monkeypatch, tmp_path):
+def _quiet(monkeypatch):
     torch.manual_seed(0)
     monkeypatch.setenv("TQDM_DISABLE", "1")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -15,6 +15,7 @@ def _quiet_world(monkeypatch, tmp_path):
 
 @pytest.fixture
 def home(monkeypatch, tmp_path):
-    """An empty place for records, exhibits and weights."""
+    """An empty place for records, exhibits, weights and worlds."""
+    monkeypatch.setenv("CIRKIT_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("CIRKIT_RECORDS", str(tmp_path / "data" / "records"))
     return tmp_path / "data"

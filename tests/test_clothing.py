@@ -8,7 +8,7 @@ from PIL import Image
 
 from cirkit.benchmarks import clothing
 from cirkit.errors import Problem
-from cirkit.query import Benchmark, every
+from cirkit.query import every
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data" / "images_clothing_cc0"
 real = pytest.mark.skipif(not SHARED.is_dir(), reason="the clothing photos are not here")

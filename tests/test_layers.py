@@ -13,6 +13,7 @@ PACKAGE = Path(cirkit.__file__).parent
 LAYERS = [
     {"errors", "files", "compat"},
     {"query"},
+    {"augment"},
     {"worlds"},
     {"benchmarks"},
     {"alignment"},
@@ -32,7 +33,7 @@ LAYERS = [
     {"papers"},
     {"show"},
     {"explorers"},
-    {"verify", "doctor", "bench", "pages"},
+    {"verify", "doctor", "bench", "pages", "plan"},
     {"cli"},
     {"__main__"},
 ]

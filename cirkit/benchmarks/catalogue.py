@@ -16,6 +16,7 @@ class Entry:
     kind: str
     world: str | None
     layout: str
+    source: str  # where the original is to be had
     make: Callable[[Path, str], None] | None
     check: Callable[[Path], list[dict[str, Any]]]
 
@@ -26,7 +27,7 @@ class Entry:
     def publish(self, root: Path, scale: str) -> None:
         """Write the world's copy to `root`. Raises Problem where no world stands in, or the scale has no size."""
         if self.make is None:
-            raise Problem(f"No world stands in for {self.name}. Get the original: {self.layout}.")
+            raise Problem(f"No world stands in for {self.name}. Get the original: {self.source}.")
         self.make(root, scale)
 
 
@@ -58,6 +59,7 @@ CATALOGUE = {
             kind="composed retrieval",
             world="shapes",
             layout="css_toy_dataset_novel2_small.dup.npy, images/css_<split>_%06d.png",
+            source="the CSS3D archive that the README of github.com/google/tirg links",
             make=_make_css,
             check=_check_css,
         ),
@@ -66,6 +68,7 @@ CATALOGUE = {
             kind="composed retrieval on photos",
             world=None,
             layout="images.csv, manual_colour.csv, images/<id>.jpg",
+            source="github.com/alexeygrigorev/clothing-dataset (CC0), with colours named by hand added",
             make=None,
             check=_check_clothing,
         ),

@@ -52,6 +52,19 @@ def ledger(paper: str | None = None) -> list[dict[str, Any]]:
     return [judge(claim, load) for claim in claims(paper)]
 
 
+def models() -> list[dict[str, Any]]:
+    """Every model that some row declares, once: name, paper, kind, and parameters at the smallest scale it has."""
+    found: dict[str, dict[str, Any]] = {}
+    for experiment in experiments(scale="cpu"):
+        factory = experiment.training.model
+        name = factory.func.__name__ if hasattr(factory, "func") else factory.__name__
+        if name not in found:
+            model = factory(["make yellow sphere small"])
+            count = sum(parameter.numel() for parameter in model.parameters())
+            found[name] = {"name": name, "paper": experiment.paper, "kind": "retriever", "parameters": count}
+    return list(found.values())
+
+
 def _modules(paper: str | None) -> list[Any]:
     if paper is not None and paper not in PAPERS:
         raise Problem(f"There is no paper {paper!r}. Use one of {', '.join(PAPERS)}.")

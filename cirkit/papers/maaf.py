@@ -76,7 +76,7 @@ SETTINGS = {
     "paper": Setting(
         train=partial(css.train, root="data/raw/css"),
         test=partial(css.test, root="data/raw/css"),
-        image=partial(ResNet, name="resnet50", stages=(4,), width=512),
+        image=partial(ResNet, name="resnet50", stages=(4,), width=512, pretrained=True),
         text=partial(LSTM, width=512),
         heads=8,
         hidden=256,

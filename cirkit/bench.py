@@ -1,0 +1,134 @@
+"""Benchmarks: our code beside a reference, in one process, medians of several runs; `cirkit bench NAME`.
+
+`ratio` is the reference's time over ours, `difference` the largest difference between their results.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cirkit.errors import Problem
+from cirkit.models.base import Cosine
+from cirkit.query import Batch, Benchmark, Query
+
+
+def run(name: str) -> list[dict[str, Any]]:
+    """The rows of a benchmark. Raises Problem for an unknown name."""
+    if name not in BENCHES:
+        raise Problem(f"There is no benchmark {name!r}. Use one of {', '.join(BENCHES)}.")
+    return BENCHES[name]()
+
+
+def median(act: Callable[[], object], times: int = 5) -> float:
+    """Seconds, the median of several runs after one that warms up."""
+    act()
+    spent = []
+    for _ in range(times):
+        started = time.perf_counter()
+        act()
+        spent.append(time.perf_counter() - started)
+    return statistics.median(spent)
+
+
+def row(name: str, ours: float, reference: float | None, difference: float | None) -> dict[str, Any]:
+    """One line of a benchmark; times in seconds."""
+    return {
+        "name": name,
+        "ours": round(ours, 5),
+        "reference": None if reference is None else round(reference, 5),
+        "ratio": None if reference is None else round(reference / ours, 2),
+        "difference": difference,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def render() -> list[dict[str, Any]]:
+    """Seconds per picture of the shapes world, against the 1/150 s that is asked of it."""
+    from cirkit.worlds.render import rate
+
+    return [
+        row(
+            f"render {size}x{size}, seconds per picture",
+            1 / statistics.median(rate(512, size) for _ in range(3)),
+            *goal,
+        )
+        for size, goal in ((64, (1 / 150, None)), (96, (None, None)))
+    ]
+
+
+def train() -> list[dict[str, Any]]:
+    """Seconds per training step (32 pairs of 64x64) of the rows of MAAF Table 1."""
+    from cirkit.papers import maaf
+
+    setting = maaf.SETTINGS["cpu"]
+    texts = ["make middle-left large sphere green"] * setting.batch
+    images = torch.randint(0, 255, (setting.batch, 3, 64, 64), dtype=torch.uint8)
+    batch = Batch(query=Query(image=images, text=texts), target=images.flip(0))
+    rows = []
+    for name in ("tirg", "maaf_softmax", "maaf_identity"):
+        model = maaf.rows(setting)[name][1](texts).train()
+        training = maaf.training(setting, maaf.rows(setting)[name][1])
+        optimiser = training.optimiser(model)
+
+        def step(model=model, training=training, optimiser=optimiser) -> None:
+            loss = training.objective(model, batch)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+
+        rows.append(row(f"{name}, seconds per step", median(step, times=15), None, None))
+    return rows
+
+
+class Given:
+    """A retriever whose features are already there: only its cosine is asked for."""
+
+    def __init__(self) -> None:
+        self.score = Cosine()
+
+    def encode(self, images: Tensor) -> Tensor:
+        """The pictures as they are."""
+        return images.float().flatten(1)
+
+    def compose(self, query: Query) -> Tensor:
+        """The query's pictures as they are."""
+        return self.encode(query.image)
+
+
+def rank() -> list[dict[str, Any]]:
+    """Ranks by counting against sorting the whole gallery, at the size of Fashion IQ's dresses."""
+    from cirkit import evaluate
+
+    q, n, d = 2017, 3817, 512
+    generator = torch.Generator().manual_seed(0)
+    composed = torch.randn(q, d, generator=generator, dtype=torch.float64)  # doubles: no two scores are level
+    gallery = torch.randn(n, d, generator=generator, dtype=torch.float64)
+    answer = torch.randint(1, n, (q,), generator=generator)
+    blank = torch.zeros(1, 3, 1, 1, dtype=torch.uint8)
+    benchmark = Benchmark(
+        name="random",
+        query=Query(text=["x"] * q),
+        gallery=blank.expand(n, 3, 1, 1),
+        relevant=[[a] for a in answer.tolist()],
+        hidden=[[0]] * q,
+    )
+    model = Given()
+
+    def counting() -> torch.Tensor:
+        return torch.from_numpy(evaluate.rank_features(model, composed, gallery, benchmark).values)
+
+    def sorting() -> torch.Tensor:
+        with torch.no_grad():
+            scores = model.score(composed, gallery)
+        scores[:, 0] = -torch.inf
+        return (scores.argsort(dim=1, descending=True) == answer[:, None]).int().argmax(1) + 1.0
+
+    difference = (counting() - sorting()).abs().max().item()
+    return [row("ranks of 2,017 queries in 3,817 items", median(counting), median(sorting), difference)]
+
+
+BENCHES = {"render": render, "train": train, "rank": rank}

@@ -1,0 +1,142 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from cirkit import papers, records
+from cirkit.cli import app, main, paired, seconds
+
+
+def call(capsys, monkeypatch, *words):
+    """Exit code, stdout, stderr of `cirkit words`."""
+    monkeypatch.setattr(sys, "argv", ["cirkit", *words])
+    try:
+        main()
+        code = 0
+    except SystemExit as stop:
+        code = stop.code or 0
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+@pytest.fixture
+def cirkit(capsys, monkeypatch, home):
+    return lambda *words: call(capsys, monkeypatch, *words)
+
+
+READING = {
+    ("ledger",): {
+        "id", "paper", "where", "says", "reported", "verdict", "middle", "low", "high", "basis", "scale", "seeds",
+    },
+    ("models",): {"name", "paper", "kind", "parameters"},
+    ("experiments", "--scale", "smoke"): {"name", "paper", "scale", "seeds done", "seeds wanted", "seconds"},
+    ("data", "list"): {"name", "kind", "world", "layout"},
+    ("bench", "rank"): {"name", "ours", "reference", "ratio", "difference", "threads"},
+    ("doctor",): {"name", "found", "state", "advice"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_reading_commands_print_json_with_the_promised_keys(cirkit, words):
+    code, out, err = cirkit(*words, "--json")
+    rows = json.loads(out)
+    assert code == 0 and rows and all(set(row) == READING[words] for row in rows), err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("run", "maaf/css/none"), 1, "There is no experiment"),
+        (("run", "maaf/css/tirg", "--scale", "huge"), 1, "There is no scale"),
+        (("run",), 2, "--missing"),
+        (("run", "x", "--missing"), 2, "--missing"),
+        (("run", "--missing", "--budget", "soon"), 2, "60m"),
+        (("experiments", "--paper", "tirg"), 1, "There is no paper"),
+        (("data", "make", "cifar", "--root", "x"), 1, "cirkit data list"),
+        (("data", "make", "clothing", "--root", "x"), 1, "No world stands in"),
+        (("data", "make", "css", "--root", "x", "--scale", "huge"), 1, "no scale"),
+        (("data", "check", "css", "--root", "nowhere"), 1, "nowhere"),
+        (("bench", "cooking"), 1, "There is no benchmark"),
+        (("index", "nowhere", "--encoder", "open_clip:ViT-B-32", "--out", "x"), 1, "ARCH/PRETRAINED"),
+        (("search", "nowhere", "--text", "in red"), 1, "not an index"),
+        (("search", "nowhere"), 2, "--image"),
+        (("pages", "-p", "seed"), 1, "-p needs a name and a value"),
+        (("pages", "--only", "maaf/table_99"), 1, "table_99"),
+        (("bake",), 2, "No such command"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_the_right_exit_code(cirkit, monkeypatch, tmp_path, words, code, said):
+    monkeypatch.chdir(tmp_path)
+    got, out, err = cirkit(*words)
+    assert got == code and said in " ".join(err.split()) and "Traceback" not in err
+    if code == 1:
+        assert err.count("\n") == 1 and not out
+    assert [p.name for p in tmp_path.iterdir() if p.name != "data"] == []
+
+
+def test_run_writes_records_and_missing_finds_them(cirkit):
+    code, out, err = cirkit("run", "maaf/css/text_only", "--scale", "smoke")
+    assert code == 0 and "seed 0" in out, err
+    code, out, _ = cirkit("run", "--missing", "--scale", "smoke", "--paper", "maaf", "--budget", "0s")
+    assert code == 0 and "written" in out
+    rows = json.loads(cirkit("experiments", "--scale", "smoke", "--paper", "maaf", "--json")[1])
+    assert next(row["seeds done"] for row in rows if row["name"] == "maaf/css/text_only") == 1
+
+
+def test_a_record_that_another_process_makes_is_left_to_it(cirkit):
+    with records.claimed(papers.experiment("maaf/css/tirg", "smoke").path(0)) as mine:
+        assert mine
+        code, _, err = cirkit("run", "maaf/css/tirg", "--scale", "smoke")
+    assert code == 1 and "another process" in err
+
+
+def test_ledger_writes_its_file_and_smoke_is_never_a_result(cirkit, home):
+    for name in ("tirg", "maaf_identity"):
+        cirkit("run", f"maaf/css/{name}", "--scale", "smoke")
+    code, _, _ = cirkit("ledger", "--write")
+    lines = (home / "ledger.csv").read_text().splitlines()
+    assert code == 0 and lines[0].startswith("id,paper,where") and all("untested" in line for line in lines[1:])
+
+
+def test_photos_are_indexed_and_searched_with_a_trained_checkpoint(cirkit, tmp_path, home):
+    cirkit("run", "maaf/css/tirg", "--scale", "smoke")
+    (checkpoint,) = [path.parent for path in (home / "weights").rglob("model.json")]
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i, colour in enumerate(["red", "blue", "green", "white"]):
+        Image.new("RGB", (40, 30 + i), colour).save(folder / f"{colour}.png")
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    index = str(tmp_path / "index")
+    code, out, err = cirkit("index", str(folder), "--encoder", str(checkpoint), "--out", index)
+    assert code == 0 and "4 photos" in out and "broken.jpg" in err
+    page = tmp_path / "hits.html"
+    asked = ("search", index, "--image", str(folder / "red.png"), "--text", "make it blue", "--k", "2")
+    code, out, err = cirkit(*asked, "--html", str(page), "--json")
+    hits = json.loads(out)
+    assert code == 0 and len(hits) == 2 and all("red.png" not in hit["path"] for hit in hits), err
+    assert "make it blue" in page.read_text()
+    cirkit("run", "maaf/css/maaf_identity", "--scale", "smoke")
+    other = next(p.parent for p in (home / "weights").rglob("model.json") if p.parent != checkpoint)
+    code, _, err = cirkit(*asked, "--encoder", str(other))
+    assert code == 1 and "built with" in err
+
+
+def test_a_full_output_folder_leaves_nothing_behind(cirkit, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, err = cirkit("data", "make", "css", "--root", str(tmp_path / "file" / "css"), "--scale", "smoke")
+    assert code == 1 and "Traceback" not in err and (tmp_path / "file").read_text() == ""
+
+
+def test_words_and_times():
+    assert paired(["pages", "-p", "scale", "smoke"]) == ["pages", "-p", "scale=smoke"]
+    assert [seconds(t) for t in (None, "90s", "60m", "2h")] == [None, 90, 3600, 7200]
+    assert app.info.no_args_is_help
+
+
+def test_help_answers_in_under_a_second_s_worth_of_imports():
+    code = "import sys; sys.argv = ['cirkit', '--help']; import cirkit.cli as c\ntry: c.main()\nexcept SystemExit: 0\n"
+    check = "print([m for m in ('torch', 'numpy', 'pandas') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")

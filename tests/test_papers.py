@@ -1,0 +1,95 @@
+import csv
+import os
+
+import pytest
+import torch
+from test_clothing import SHARED
+
+from cirkit import papers
+from cirkit.benchmarks.css import world_test
+from cirkit.claims import to_csv
+from cirkit.errors import Problem
+from cirkit.papers import maaf
+from cirkit.records import ROOT, run
+
+REPORTED = ROOT / "data" / "reported"
+
+
+@pytest.mark.parametrize("name", [e.name for e in papers.experiments("maaf", "smoke")])
+def test_every_row_of_table_1_runs_and_leaves_a_record(home, name):
+    experiment = papers.experiment(name, "smoke")
+    record = run(experiment, 0)
+    assert len(record.ranks["css"]) == len(world_test(maaf.css.SIZES["smoke"])) and record.basis == "world"
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the clothing photos are not here")
+@pytest.mark.parametrize("name", [e.name for e in papers.experiments("photos", "smoke")])
+def test_every_row_of_the_photos_runs(home, name):
+    assert run(papers.experiment(name, "smoke"), 0).basis == "photos"
+
+
+def test_photos_that_are_not_here_are_a_sentence(home, monkeypatch, tmp_path):
+    from cirkit.benchmarks import clothing
+
+    monkeypatch.setenv("CIRKIT_PHOTOS", str(tmp_path / "none"))
+    clothing.kept_train.cache_clear()
+    with pytest.raises(Problem, match="CIRKIT_PHOTOS"):
+        run(papers.experiment("photos/tirg", "smoke"), 0)
+
+
+def test_a_page_s_live_training_is_small():
+    training, make = maaf.live()
+    assert training.steps <= 500 and training.data.func is maaf.css.world_train and make.func is world_test
+
+
+def test_names_are_unique_and_claims_name_declared_experiments():
+    declared = [(e.name, e.scale) for e in papers.experiments()]
+    assert len(declared) == len(set(declared))
+    ids = [claim.id for claim in papers.claims()]
+    assert len(ids) == len(set(ids))
+    for claim in papers.claims():
+        assert all((name, "cpu") in declared for name in claim.quantity.needs)
+        assert claim.paper in papers.PAPERS
+
+
+def test_rows_of_a_scale_differ_in_the_model_alone():
+    for scale in ("smoke", "cpu", "gpu", "paper"):
+        for paper in ("maaf", "photos"):
+            rest = []
+            for experiment in papers.experiments(paper, scale):
+                declared = experiment.declared()
+                declared["training"].pop("model")
+                rest.append(declared)
+            assert all(each == rest[0] for each in rest)
+
+
+def test_the_ledger_in_the_repository_is_what_the_records_say():
+    with (ROOT / "data" / "ledger.csv").open(newline="") as file:
+        committed = list(csv.DictReader(file))
+    computed = list(csv.DictReader(to_csv(papers.ledger()).splitlines()))
+    assert committed == computed
+
+
+def test_unknown_names_are_problems():
+    for ask in (
+        lambda: papers.experiments("tirg"),
+        lambda: papers.experiments(scale="huge"),
+        lambda: papers.experiment("maaf/css/none", "cpu"),
+    ):
+        with pytest.raises(Problem, match="There is no"):
+            ask()
+
+
+def test_models_are_counted():
+    rows = {row["name"]: row for row in papers.models()}
+    assert {"MAAF", "TIRG"} <= set(rows) and rows["TIRG"]["parameters"] > 100_000
+    assert torch.get_num_threads() == 1 and os.environ["TQDM_DISABLE"] == "1"
+
+
+def test_numbers_as_printed_have_a_place_in_the_paper():
+    with (REPORTED / "maaf.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    printed = {row["row"]: row["as_printed"] for row in rows if row["table"] == "Table 1"}
+    assert printed["MAAF (ours)"] == "87.8 ± 0.9" and printed["TIRG [47]"] == "73.7 ± 1.0" and len(printed) == 7
+    labels = {experiment.row for experiment in papers.experiments("maaf", "cpu")}
+    assert {row["ours"] for row in rows} <= labels | {""}
