@@ -8,6 +8,7 @@ import io
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -36,17 +37,23 @@ class Interval:
 
 
 def level(records: Sequence[Record], test: str, measure: Measure) -> Interval:
-    """A measure's mean over seeds and queries."""
-    values = per_query(records, test, measure)
-    return bootstrap([(1.0, values)], records[0].ranks[test].group)
+    """A measure's mean over seeds and queries; the interval stays in 0..1, where every measure lies."""
+    found = _bootstrapped((tuple(records),), test, measure)
+    return Interval(found.middle, max(found.low, 0.0), min(found.high, 1.0), found.seeds)
 
 
 def gain(a: Sequence[Record], b: Sequence[Record], test: str, measure: Measure) -> Interval:
     """The mean of a measure under `a` minus under `b`, on the same queries."""
-    both = [(1.0, per_query(a, test, measure)), (-1.0, per_query(b, test, measure))]
-    if both[0][1].shape[1] != both[1][1].shape[1]:
+    if len({len(record.ranks[test]) for record in (*a, *b)}) > 1:
         raise ValueError(f"{a[0].name} and {b[0].name} were tested on different queries of {test}; run them again.")
-    return bootstrap(both, a[0].ranks[test].group)
+    return _bootstrapped((tuple(a), tuple(b)), test, measure)
+
+
+@lru_cache(maxsize=512)
+def _bootstrapped(sides: tuple[tuple[Record, ...], ...], test: str, measure: Measure) -> Interval:
+    """The first side, less the second if there is one; kept, since pages ask for the same intervals again."""
+    parts = [(sign, per_query(side, test, measure)) for sign, side in zip((1.0, -1.0), sides, strict=False)]
+    return bootstrap(parts, sides[0][0].ranks[test].group)
 
 
 def per_query(records: Sequence[Record], test: str, measure: Measure) -> Float[np.ndarray, "s q"]:

@@ -151,6 +151,9 @@ def run(
         str | None, typer.Option(help="Such as 60m, 90s or 2h: start no run that would end later.")
     ] = None,
     device: Device = "cpu",
+    root: Annotated[
+        str, typer.Option(help="Where original data lie, a folder per benchmark (paper scale).")
+    ] = "data/raw",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the run needs and what is missing.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -159,7 +162,7 @@ def run(
 
     if (name is None) == (not missing):
         raise typer.BadParameter("Give the name of one experiment, or --missing.")
-    chosen = papers.experiments(paper, scale) if missing else [papers.experiment(name, scale)]
+    chosen = papers.experiments(paper, scale, root) if missing else [papers.experiment(name, scale, root)]
     if dry_run:
         from cirkit.plan import plan
 

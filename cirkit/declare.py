@@ -78,8 +78,16 @@ def _find(name: Any) -> Any:
 
 
 def fingerprint(value: Any) -> str:
-    """Sixteen hex digits that follow the declaration and nothing else."""
-    return hashlib.sha256(json.dumps(describe(value), sort_keys=True).encode()).hexdigest()[:16]
+    """Sixteen hex digits that follow the declaration and nothing else, least of all where the data lie (`root`)."""
+    return hashlib.sha256(json.dumps(_rootless(describe(value)), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _rootless(description: Any) -> Any:
+    if isinstance(description, list):
+        return [_rootless(item) for item in description]
+    if not isinstance(description, dict):
+        return description
+    return {key: _rootless(item) for key, item in description.items() if key != "root"}
 
 
 def code_hash(value: Any, also: tuple[str, ...] = ()) -> str:

@@ -77,7 +77,7 @@ class Experiment:
         return records_home() / self.name / f"{self.scale}-s{seed}.json"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)  # the same file gives the same object, so identity is equality
 class Record:
     """What a run left."""
 

@@ -22,6 +22,11 @@ def test_a_description_names_everything_and_its_hash_follows_it():
     assert declare.fingerprint(a) != declare.fingerprint(partial(MultiHeadAttention, heads=4, width=8))
 
 
+def test_where_the_data_lie_does_not_change_the_fingerprint():
+    here, there = partial(batch_softmax, root="data/raw/css"), partial(batch_softmax, root="/elsewhere")
+    assert declare.fingerprint(here) == declare.fingerprint(there) and declare.describe(here) != declare.describe(there)
+
+
 @pytest.mark.parametrize("thing", [lambda: 0, partial(MultiHeadAttention, 8), {1, 2}, torch.zeros(1)])
 def test_what_cannot_be_written_down_is_refused(thing):
     with pytest.raises(TypeError):

@@ -16,19 +16,22 @@ PAPERS = {
 DECLARED = ("maaf", "photos")  # papers whose module exists
 
 
-def experiments(paper: str | None = None, scale: str | None = None) -> list[Any]:
-    """Declared experiments, of one paper and one scale if given. Raises Problem for an unknown paper or scale."""
+def experiments(paper: str | None = None, scale: str | None = None, root: str = "data/raw") -> list[Any]:
+    """Declared experiments, of one paper and one scale if given; `root` holds the original data of the `paper` scale.
+
+    Raises Problem for an unknown paper or scale.
+    """
     from cirkit.records import SCALES
 
     if scale is not None and scale not in SCALES:
         raise Problem(f"There is no scale {scale!r}. Use one of {', '.join(SCALES)}.")
     scales = SCALES if scale is None else (scale,)
-    return [found for module in _modules(paper) for each in scales for found in module.experiments(each)]
+    return [found for module in _modules(paper) for each in scales for found in module.experiments(each, root)]
 
 
-def experiment(name: str, scale: str) -> Any:
+def experiment(name: str, scale: str, root: str = "data/raw") -> Any:
     """The experiment of a name. Raises Problem when none has it."""
-    found = next((e for e in experiments(scale=scale) if e.name == name), None)
+    found = next((e for e in experiments(scale=scale, root=root) if e.name == name), None)
     if found is None:
         raise Problem(f"There is no experiment {name!r} at scale {scale}. See `cirkit experiments`.")
     return found
