@@ -6,6 +6,7 @@ One ES module draws both: anywidget runs it against the kernel, the twin in `tex
 import hashlib
 import itertools
 import json
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import anywidget
@@ -35,13 +36,13 @@ module.default.render({{ model, el: document.getElementById("{name}") }});
 
 
 class Explorer(anywidget.AnyWidget):
-    """An anywidget whose display bundle also holds its static twin. Subclasses name their state and a fallback."""
+    """An anywidget whose display bundle also holds its static twin. Subclasses name their state and a fallback.
+
+    `fallback()` gives plain HTML that states what the default view shows, for a page without JavaScript.
+    """
 
     shared: ClassVar[tuple[str, ...]] = ()  # names of the traits that the module reads
-
-    def fallback(self) -> str:
-        """Plain HTML that states what the default view shows, for a page without JavaScript."""
-        raise NotImplementedError(f"{type(self).__name__} needs a fallback.")
+    fallback: Callable[[], str]
 
     def twin(self) -> str:
         """The explorer as HTML that needs neither a kernel nor a network."""
