@@ -13,12 +13,14 @@ questions = 4
 import dataclasses
 import json
 
+import matplotlib
 import pandas as pd
 import torch
 
 from cirkit import show
 from cirkit.benchmarks import css
 from cirkit.query import every
+from cirkit.worlds.render import render
 
 size = css.SIZES[scale]
 
@@ -48,6 +50,21 @@ show.images_row(pairs, ["reference", "answer"] * questions, framed=range(1, 2 * 
 
 # %%
 show.styled(pd.DataFrame({"question": range(1, questions + 1), "sentence": asked.text}))
+
+# %% [markdown]
+# ## What is where
+#
+# The ray caster knows which thing each pixel belongs to. Later pages ask whether a word's attention falls on the thing
+# the word speaks of; they are answered against these masks, not against anybody's impression. Any size can be drawn.
+
+# %% mystnb={"image": {"alt": "Scenes drawn large, each beside its mask: one colour per thing, white for the ground."}}
+seen = render([css.scenes(size, "test")[row] for row in rows], 160)
+tints = torch.tensor(matplotlib.colormaps["Set2"].colors).mul(255).byte()
+masks = torch.where(
+    seen.owner[..., None] < 0, torch.tensor(255, dtype=torch.uint8), tints[seen.owner.clamp(0) % len(tints)]
+)
+large = torch.stack([seen.images, masks.permute(0, 3, 1, 2)], 1).flatten(0, 1)
+show.images_row(large, ["picture", "mask"] * questions, width=1.25)
 
 # %% [markdown]
 # ## What makes it a test
