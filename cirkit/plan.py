@@ -54,7 +54,7 @@ def data(experiment: Experiment) -> str:
         make()
     except (Problem, OSError) as problem:
         name = next((name for name in CATALOGUE if f".{name}." in f"{describe(make)}"), None)
-        return f"missing: {problem}" + ("" if name is None else f" Source: {CATALOGUE[name].source}.")
+        return f"missing: {problem}" + ("" if name is None else f" Source: {CATALOGUE[name].origin}.")
     return "there"
 
 

@@ -1,79 +1,79 @@
 """The benchmarks by name: what each is, which world can stand in for it, and how to make or check a folder."""
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast, runtime_checkable
 
 from cirkit.errors import Problem
 
 
+@runtime_checkable
+class Source(Protocol):
+    """A module, or an object of one, that writes and checks the files of a benchmark."""
+
+    SIZES: Mapping[str, Any]
+
+    def publish(self, root: Path, size: Any) -> None: ...
+    def check(self, root: Path) -> list[dict[str, Any]]: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A benchmark as the command line sees it; `make` is None where no world can stand in."""
+    """A benchmark as the command line sees it; `world` is None where nothing can stand in for the original."""
 
     name: str
     kind: str
     world: str | None
     layout: str
-    source: str  # where the original is to be had
-    make: Callable[[Path, str], None] | None
-    check: Callable[[Path], list[dict[str, Any]]]
+    origin: str  # where the original is to be had
+    module: str  # below cirkit.benchmarks; `pedes:CUHK` is an object of a module
 
     def row(self) -> dict[str, Any]:
         """The entry for `cirkit data list`."""
         return {"name": self.name, "kind": self.kind, "world": self.world, "layout": self.layout}
 
+    @property
+    def source(self) -> Source:
+        """The module or object that writes and checks the files."""
+        module, _, attribute = self.module.partition(":")
+        found = importlib.import_module(f"cirkit.benchmarks.{module}")
+        return cast(Source, getattr(found, attribute) if attribute else found)
+
     def publish(self, root: Path, scale: str) -> None:
         """Write the world's copy to `root`. Raises Problem where no world stands in, or the scale has no size."""
-        if self.make is None:
-            raise Problem(f"No world stands in for {self.name}. Get the original: {self.source}.")
-        self.make(root, scale)
+        if self.world is None:
+            raise Problem(f"No world stands in for {self.name}. Get the original: {self.origin}.")
+        sizes = self.source.SIZES
+        if scale not in sizes:
+            raise Problem(f"The world of {self.name} has no scale {scale!r}. Use one of {', '.join(sizes)}.")
+        self.source.publish(root, sizes[scale])
+
+    def check(self, root: Path) -> list[dict[str, Any]]:
+        """What should be in `root`, and what is."""
+        return self.source.check(root)
 
 
-def _make_css(root: Path, scale: str) -> None:
-    from cirkit.benchmarks import css
-
-    if scale not in css.SIZES:
-        raise Problem(f"The css world has no scale {scale!r}. Use one of {', '.join(css.SIZES)}.")
-    css.publish(root, css.SIZES[scale])
-
-
-def _check_css(root: Path) -> list[dict[str, Any]]:
-    from cirkit.benchmarks import css
-
-    return css.check(root)
-
-
-def _check_clothing(root: Path) -> list[dict[str, Any]]:
-    from cirkit.benchmarks import clothing
-
-    return clothing.check(root)
-
-
-CATALOGUE = {
-    entry.name: entry
-    for entry in (
-        Entry(
-            name="css",
-            kind="composed retrieval",
-            world="shapes",
-            layout="css_toy_dataset_novel2_small.dup.npy, images/css_<split>_%06d.png",
-            source="the CSS3D archive that the README of github.com/google/tirg links",
-            make=_make_css,
-            check=_check_css,
-        ),
-        Entry(
-            name="clothing",
-            kind="composed retrieval on photos",
-            world=None,
-            layout="images.csv, manual_colour.csv, images/<id>.jpg",
-            source="github.com/alexeygrigorev/clothing-dataset (CC0), with colours named by hand added",
-            make=None,
-            check=_check_clothing,
-        ),
-    )
-}
+ENTRIES = (
+    Entry(
+        name="css",
+        kind="composed retrieval",
+        world="shapes",
+        layout="css_toy_dataset_novel2_small.dup.npy, images/css_<split>_%06d.png",
+        origin="the CSS3D archive that the README of github.com/google/tirg links",
+        module="css",
+    ),
+    Entry(
+        name="clothing",
+        kind="composed retrieval on photos",
+        world=None,
+        layout="images.csv, manual_colour.csv, images/<id>.jpg",
+        origin="github.com/alexeygrigorev/clothing-dataset (CC0), with colours named by hand added",
+        module="clothing",
+    ),
+)
+CATALOGUE = {entry.name: entry for entry in ENTRIES}
 
 
 def find(name: str) -> Entry:
