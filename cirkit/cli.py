@@ -177,7 +177,9 @@ def run(
             if not mine:
                 raise Problem(f"{name} seed {each} is being run by another process. Wait for it to end.")
             record = records.run(chosen[0], each, device, watch=progress(chosen[0].training.steps))
-        typer.echo(f"{name} {scale} seed {each}: {sum(record.seconds.values()):.0f} s, {chosen[0].path(each)}")
+        spent = sum(record.seconds.values())
+        typer.echo(f"{name} {scale} seed {each}: {spent:.0f} s")
+        typer.echo(f"  record  {chosen[0].path(each)}\n  weights {chosen[0].weights(each)}")
 
 
 def progress(steps: int) -> Any:

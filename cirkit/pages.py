@@ -208,7 +208,7 @@ def typed(source: Path, defaults: Mapping[str, object], name: str, text: str) ->
         value = float(value)
     if type(value) is not type(default):
         kind = type(default).__name__
-        raise Problem(f"{source.name}: parameter {name} is a {kind}, not {text!r}. Write one, such as {default!r}.")
+        raise Problem(f"{source.name}: parameter {name} takes {kind}, not {text!r}. Write one, such as {default!r}.")
     return value
 
 

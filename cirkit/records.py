@@ -76,6 +76,10 @@ class Experiment:
         """Where the record of a seed lies."""
         return records_home() / self.name / f"{self.scale}-s{seed}.json"
 
+    def weights(self, seed: int) -> Path:
+        """The checkpoint folder of a seed; rows that differ in their tests alone share it."""
+        return weights_home() / f"{fingerprint(self.training)}-s{seed}"
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)  # the same file gives the same object, so identity is equality
 class Record:
@@ -124,7 +128,7 @@ def run(
     experiment: Experiment, seed: int, device: str = "cpu", watch: Callable[[int, float], None] | None = None
 ) -> Record:
     """Train, rank, and write the weights, the exhibit (first seed) and the record, in this order."""
-    weights = weights_home() / f"{fingerprint(experiment.training)}-s{seed}"
+    weights = experiment.weights(seed)
     made = produce(experiment, seed, device, watch, weights.with_suffix(".partial"))
     triplets = experiment.training.data()
     size = triplets.target[torch.tensor([0])].shape[-1]

@@ -5,6 +5,7 @@ vectors, the gallery side is the normalised image vector. Nothing is trained.
 """
 
 import difflib
+import logging
 import hashlib
 import warnings
 from collections.abc import Sequence
@@ -109,6 +110,8 @@ def _create(open_clip: ModuleType, arch: str, pretrained: str, mean: tuple | Non
         raise Problem(f"{pretrained!r} is neither a file nor a tag of {arch}. {tell}")
     if local and "openai" in Path(pretrained).name.casefold() and not config.get("quick_gelu", False):
         raise Problem(f"OpenAI's weights ({pretrained}) use QuickGELU, {arch} does not. Use {arch}-quickgelu.")
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)  # open_clip logs what it also raises; the user gets one sentence
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -128,6 +131,8 @@ def _create(open_clip: ModuleType, arch: str, pretrained: str, mean: tuple | Non
             f"Cannot get the weights {pretrained!r} of {arch}: no answer from the hub and nothing in its cache. "
             "Fetch the file where there is a network, copy it here, and give its path in place of the tag."
         ) from error
+    finally:
+        logging.disable(before)
 
 
 def _preprocessing(open_clip: ModuleType, arch: str, model: nn.Module) -> dict:
