@@ -76,7 +76,7 @@ def test_other_parameters_are_written_beside_the_book(root):
         ({"count": "three"}, "count takes int"),
         ({"count": "2.5"}, "count takes int"),
         ({"count": "True"}, "count takes int"),
-        ({"deep": "1"}, "deep is a bool"),
+        ({"deep": "1"}, "deep takes bool"),
         ({"rate": "fast"}, "rate takes float"),
     ],
 )

@@ -5,8 +5,8 @@ vectors, the gallery side is the normalised image vector. Nothing is trained.
 """
 
 import difflib
-import logging
 import hashlib
+import logging
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
