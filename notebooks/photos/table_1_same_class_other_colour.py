@@ -5,8 +5,8 @@
 # clothes: *this class, but in that colour*. It is our own experiment, not a table of a paper.
 #
 # **How weak it is, plainly.** The set has 1,185 photos, and the model is trained from scratch on the 718 whose senders
-# are not asked about. It has never seen another picture, and no pretrained encoder helps it. Nobody should use it to find clothes. What can be asked is only whether
-# it beats chance, and whether it uses both the photo and the words.
+# are not asked about. It has never seen another picture, and no pretrained encoder helps it. Nobody should use it to
+# find clothes. What can be asked is only whether it beats chance, and whether it uses both the photo and the words.
 
 # %% tags=["parameters", "hide-input"]
 scale = "cpu"
