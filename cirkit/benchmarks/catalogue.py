@@ -72,6 +72,46 @@ ENTRIES = (
         origin="github.com/alexeygrigorev/clothing-dataset (CC0), with colours named by hand added",
         module="clothing",
     ),
+    Entry(
+        name="cuhk-pedes",
+        kind="text-based person retrieval",
+        world="people",
+        layout="reid_raw.json, imgs/",
+        origin="its authors, by request",
+        module="pedes:CUHK",
+    ),
+    Entry(
+        name="icfg-pedes",
+        kind="text-based person retrieval",
+        world="people",
+        layout="ICFG-PEDES.json, imgs/",
+        origin="its authors, by request",
+        module="pedes:ICFG",
+    ),
+    Entry(
+        name="rstpreid",
+        kind="text-based person retrieval",
+        world="people",
+        layout="data_captions.json, imgs/",
+        origin="its authors, by request",
+        module="pedes:RSTP",
+    ),
+    Entry(
+        name="birds-to-words",
+        kind="composed retrieval",
+        world="birds",
+        layout="birds-to-words-v1.0.tsv, images/",
+        origin="github.com/google-research-datasets/birds-to-words; its photos from the addresses in the file",
+        module="birds_to_words",
+    ),
+    Entry(
+        name="cub",
+        kind="captioned pictures",
+        world="birds",
+        layout="CUB_200_2011/, attributes.txt, text/<class>/<image>.txt, testclasses.txt",
+        origin="Caltech's CUB-200-2011, and the captions of Reed et al. (2016)",
+        module="cub_world",
+    ),
 )
 CATALOGUE = {entry.name: entry for entry in ENTRIES}
 
