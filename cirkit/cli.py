@@ -18,7 +18,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Five papers on composed image retrieval and attention, reproduced table by table.",
 )
-data = typer.Typer(no_args_is_help=True, help="Benchmarks: list, make a world's copy, check a folder.")
+data = typer.Typer(
+    no_args_is_help=True, help="Benchmarks: list, make a world's copy, get the original, check a folder."
+)
 app.add_typer(data, name="data")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, a list of objects.")]
@@ -100,6 +102,15 @@ def data_make(name: str, root: Annotated[Path, typer.Option()], scale: Annotated
 
     find(name).publish(root, scale)
     typer.echo(f"{name} at scale {scale} is in {root}.")
+
+
+@data.command("get")
+def data_get(name: str, root: Annotated[Path, typer.Option()]) -> None:
+    """Fetch a benchmark's official files, pinned and checked; say what must be asked for by hand."""
+    from cirkit.benchmarks.fetch import get
+
+    for line in get(name, root).lines():
+        typer.echo(line)
 
 
 @data.command("check")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import seaborn
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
@@ -173,6 +173,32 @@ def images_row(
                 spine.set_visible(i in framed)
                 spine.set(linewidth=3, color=COLOURS[2])
     return figure
+
+
+def contact_sheet(pictures: UInt8[Tensor, "n 3 h w"], columns: int, gap: int = 4) -> Figure:
+    """Pictures in rows of `columns`, a few white pixels apart; an incomplete last row is filled with white."""
+    n, _, h, w = pictures.shape
+    rows = -(-n // columns)
+    sheet = np.full((rows * (h + gap) - gap, columns * (w + gap) - gap, 3), 255, np.uint8)
+    for i, picture in enumerate(pictures):
+        top, left = i // columns * (h + gap), i % columns * (w + gap)
+        sheet[top : top + h, left : left + w] = picture.permute(1, 2, 0).numpy()  # (h, w, 3)
+    with rc_context(STYLE | {"axes.grid": False}):
+        figure = Figure(figsize=(8, 8 * sheet.shape[0] / sheet.shape[1]))
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.imshow(sheet, interpolation="nearest")
+        axes.set_axis_off()
+    return figure
+
+
+def tinted(owner: Int[Tensor, "n h w"]) -> UInt8[Tensor, "n 3 h w"]:
+    """Masks as pictures: one colour per part, white where there is none (negative)."""
+    import matplotlib
+    import torch
+
+    tints = torch.tensor(matplotlib.colormaps["tab20"].colors).mul(255).byte()
+    drawn = torch.where(owner[..., None] < 0, torch.full((3,), 255, dtype=torch.uint8), tints[owner.clamp(0) % 20])
+    return drawn.permute(0, 3, 1, 2)  # (n, 3, h, w)
 
 
 def ledger_table(paper: str | None = None) -> Styler:

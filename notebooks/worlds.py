@@ -13,7 +13,6 @@ questions = 4
 import dataclasses
 import json
 
-import matplotlib
 import pandas as pd
 import torch
 
@@ -59,11 +58,7 @@ show.styled(pd.DataFrame({"question": range(1, questions + 1), "sentence": asked
 
 # %% mystnb={"image": {"alt": "Scenes drawn large, each beside its mask: one colour per thing, white for the ground."}}
 seen = render([css.scenes(size, "test")[row] for row in rows], 160)
-tints = torch.tensor(matplotlib.colormaps["Set2"].colors).mul(255).byte()
-masks = torch.where(
-    seen.owner[..., None] < 0, torch.tensor(255, dtype=torch.uint8), tints[seen.owner.clamp(0) % len(tints)]
-)
-large = torch.stack([seen.images, masks.permute(0, 3, 1, 2)], 1).flatten(0, 1)
+large = torch.stack([seen.images, show.tinted(seen.owner)], 1).flatten(0, 1)
 show.images_row(large, ["picture", "mask"] * questions, width=1.25)
 
 # %% [markdown]

@@ -58,6 +58,7 @@ def test_reading_commands_print_json_with_the_promised_keys(cirkit, words):
         (("data", "make", "clothing", "--root", "x"), 1, "No world stands in"),
         (("data", "make", "css", "--root", "x", "--scale", "huge"), 1, "no scale"),
         (("data", "check", "css", "--root", "nowhere"), 1, "nowhere"),
+        (("data", "get", "cifar", "--root", "x"), 1, "There is no source"),
         (("bench", "cooking"), 1, "There is no benchmark"),
         (("index", "nowhere", "--encoder", "open_clip:ViT-B-32", "--out", "x"), 1, "ARCH/PRETRAINED"),
         (("search", "nowhere", "--text", "in red"), 1, "not an index"),

@@ -165,3 +165,14 @@ def test_records_whose_code_changed_are_told(monkeypatch):
 def test_a_percentage_is_the_fraction_times_a_hundred():
     assert show.percent(Interval(0.5, 0.25, 0.75, 3)) == "50.0 [25.0, 75.0]"
     assert show.stamped("photos", "gpu", 1) == "photos · gpu · 1 seed"
+
+
+def test_a_contact_sheet_holds_every_picture_and_masks_keep_the_ground_white():
+    pictures = torch.randint(0, 255, (5, 3, 6, 4), dtype=torch.uint8)
+    (axes,) = show.contact_sheet(pictures, columns=3, gap=2).axes
+    sheet = np.asarray(axes.images[0].get_array())
+    assert sheet.shape == (2 * 6 + 2, 3 * 4 + 2 * 2, 3)
+    assert (sheet[8:14, 6:10] == pictures[4].permute(1, 2, 0).numpy()).all() and (sheet[8:, 12:] == 255).all()
+    masks = show.tinted(torch.tensor([[[-1, 0], [1, 0]]]))
+    assert masks[0, :, 0, 0].tolist() == [255] * 3 and (masks[0, :, 0, 1] == masks[0, :, 1, 1]).all()
+    assert not torch.equal(masks[0, :, 0, 1], masks[0, :, 1, 0])

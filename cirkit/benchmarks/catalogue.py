@@ -112,6 +112,22 @@ ENTRIES = (
         origin="Caltech's CUB-200-2011, and the captions of Reed et al. (2016)",
         module="cub_world",
     ),
+    Entry(
+        name="textvqa",
+        kind="visual question answering",
+        world="signs",
+        layout="TextVQA_0.5.1_<split>.json, TextVQA_Rosetta_OCR_v0.2_<split>.json, train_images/, test_images/",
+        origin="textvqa.org",
+        module="textvqa",
+    ),
+    Entry(
+        name="clevr",
+        kind="visual question answering",
+        world="shapes",
+        layout="questions/CLEVR_<split>_questions.json, scenes/CLEVR_<split>_scenes.json, images/<split>/",
+        origin="CLEVR_v1.0.zip, which the dataset's page at Stanford links",
+        module="clevr",
+    ),
 )
 CATALOGUE = {entry.name: entry for entry in ENTRIES}
 

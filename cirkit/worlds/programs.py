@@ -1,0 +1,221 @@
+"""Functional programs over scenes: what stands where as a graph, and a small interpreter of CLEVR's functions.
+
+Johnson et al. 2017 (CLEVR), the data of the attention paper's MAC experiments. relations["left"][i] lists the things
+that are left OF thing i, as the official scene files have it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from cirkit.worlds.render import EYE, LOOK, VIEW
+from cirkit.worlds.scene import COLOURS, MATERIALS, SHAPES, SIZES, Scene, Thing, noise
+
+VALUES = {"size": tuple(SIZES), "color": tuple(COLOURS), "material": MATERIALS, "shape": SHAPES}
+ATTRIBUTES = tuple(VALUES)  # in the order in which CLEVR filters by them
+RELATIONS = ("left", "right", "behind", "front")
+BEYOND = 0.2  # world units by which a thing must lie farther in a direction to be said to lie there
+MARGIN = 0.4  # along every direction things of our scenes lie at least this far apart
+GAP = 0.15  # and at least this far between their sides
+REACH = 2.9  # half the side of the square that things stand in
+TRIES = 50  # places tried for a thing before the scene is begun anew
+ANSWERS = ("yes", "no", *map(str, range(11)), *(value for values in VALUES.values() for value in values))  # 28
+
+
+class Invalid(Exception):
+    """A program that has no answer on this scene: `unique` did not find exactly one thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One step of a program: a function of the results of earlier steps, and of a value where it takes one."""
+
+    function: str
+    inputs: tuple[int, ...] = ()
+    value: str | None = None
+
+
+Program = tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Things with their four attributes, and for each relation and thing i the things that stand so OF i."""
+
+    things: tuple[dict[str, str], ...]
+    relations: dict[str, tuple[tuple[int, ...], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """What a function takes and gives: the kinds of its inputs, the domain of its value, the kind of its result."""
+
+    takes: tuple[str, ...]
+    gives: str
+    of: Callable[..., Any]  # (graph, value, *inputs) -> result
+    domain: tuple[str, ...] = ()
+
+
+def _unique(graph: Graph, value: str | None, things: tuple[int, ...]) -> int:
+    if len(things) != 1:
+        raise Invalid(f"{len(things)} things where one is due")
+    return things[0]
+
+
+def _functions() -> dict[str, Function]:
+    """All functions of CLEVR's metadata that programs may name; sets are ascending tuples of thing numbers."""
+    some, one, number, truth = "ObjectSet", "Object", "Integer", "Bool"
+    table = {
+        "scene": Function((), some, lambda graph, _: tuple(range(len(graph.things)))),
+        "unique": Function((some,), one, _unique),
+        "relate": Function((one,), some, lambda graph, value, i: graph.relations[value][i], RELATIONS),
+        "union": Function((some, some), some, lambda graph, _, a, b: tuple(sorted({*a, *b}))),
+        "intersect": Function((some, some), some, lambda graph, _, a, b: tuple(sorted({*a} & {*b}))),
+        "count": Function((some,), number, lambda graph, _, things: len(things)),
+        "exist": Function((some,), truth, lambda graph, _, things: len(things) > 0),
+        "equal_integer": Function((number, number), truth, lambda graph, _, a, b: a == b),
+        "less_than": Function((number, number), truth, lambda graph, _, a, b: a < b),
+        "greater_than": Function((number, number), truth, lambda graph, _, a, b: a > b),
+        "equal_object": Function((one, one), truth, lambda graph, _, a, b: a == b),
+    }
+    for name, domain in VALUES.items():
+        kind = name.capitalize()
+        table[f"filter_{name}"] = Function((some,), some, _filter(name), domain)
+        table[f"query_{name}"] = Function((one,), kind, _query(name))
+        table[f"same_{name}"] = Function((one,), some, _same(name))
+        table[f"equal_{name}"] = Function((kind, kind), truth, lambda graph, _, a, b: a == b)
+    return table
+
+
+def _filter(name: str) -> Callable[..., tuple[int, ...]]:
+    return lambda graph, value, things: tuple(i for i in things if graph.things[i][name] == value)
+
+
+def _query(name: str) -> Callable[..., str]:
+    return lambda graph, _, i: graph.things[i][name]
+
+
+def _same(name: str) -> Callable[..., tuple[int, ...]]:
+    def others(graph: Graph, _: None, i: int) -> tuple[int, ...]:
+        mine = graph.things[i][name]
+        return tuple(j for j, thing in enumerate(graph.things) if j != i and thing[name] == mine)
+
+    return others
+
+
+FUNCTIONS = _functions()
+
+
+def fault(program: Sequence[Node]) -> str | None:
+    """What is wrong with a program whatever the scene, or None: unknown names, wrong inputs, no answer at its end."""
+    gives: list[str] = []
+    for number, node in enumerate(program):
+        function = FUNCTIONS.get(node.function)
+        if function is None:
+            return f"step {number} names no function ({node.function!r})"
+        if not all(0 <= i < number for i in node.inputs):
+            return f"step {number} uses a result that is not there yet"
+        if tuple(gives[i] for i in node.inputs) != function.takes:
+            return f"step {number} gives {node.function} inputs of the wrong kind"
+        if (node.value is not None or function.domain) and node.value not in function.domain:
+            return f"step {number} gives {node.function} the value {node.value!r}"
+        gives.append(function.gives)
+    if not gives or gives[-1] in ("Object", "ObjectSet"):
+        return "the last step is no answer"
+    return None
+
+
+def step(node: Node, results: Sequence[Any], graph: Graph) -> Any:
+    """The result of one node, given those of the nodes before it. Raises Invalid where it has none."""
+    return FUNCTIONS[node.function].of(graph, node.value, *(results[i] for i in node.inputs))
+
+
+def answer(program: Sequence[Node], graph: Graph) -> str:
+    """What a program answers on a scene, as the official files spell it. Raises Invalid where it has no answer."""
+    results: list[Any] = []
+    for node in program:
+        results.append(step(node, results, graph))
+    return spelled(results[-1])
+
+
+def spelled(result: Any) -> str:
+    """A result as an answer: yes, no, a number, or a value."""
+    return {True: "yes", False: "no"}[result] if isinstance(result, bool) else str(result)
+
+
+def kind(program: Sequence[Node]) -> str:
+    """The type of a question by the last function of its program (Table 5 of the attention paper)."""
+    last = program[-1].function
+    if last in ("exist", "count"):
+        return last
+    if last in ("equal_integer", "less_than", "greater_than"):
+        return "compare integer"
+    return "query attribute" if last.startswith("query_") else "compare attribute"
+
+
+def directions(scene: Scene) -> dict[str, Float[np.ndarray, " 3"]]:
+    """Unit vectors on the ground for each relation, as this scene's camera sees it."""
+    eye = np.array(EYE) + noise([scene.seed], 3)[0] * scene.camera
+    x, y = (np.array(LOOK) - eye)[:2]
+    behind = np.array([x, y, 0.0]) / np.hypot(x, y)
+    right = np.array([behind[1], -behind[0], 0.0])
+    return {"left": -right, "right": right, "behind": behind, "front": -behind}
+
+
+def graph(scene: Scene) -> Graph:
+    """The things of a scene and how they stand to one another."""
+    things = tuple(
+        {"size": thing.size, "color": thing.colour, "material": thing.material, "shape": thing.shape}
+        for thing in scene.things
+    )
+    places = np.array([(thing.x, thing.y) for thing in scene.things]).reshape(-1, 2)
+    relations = {}
+    for name, direction in directions(scene).items():
+        along = places @ direction[:2]  # (n)
+        beyond = along[None, :] - along[:, None] > BEYOND  # (i, j): j lies so of i
+        relations[name] = tuple(tuple(np.nonzero(row)[0].tolist()) for row in beyond)
+    return Graph(things, relations)
+
+
+def seen_at(scene: Scene, size: int) -> list[tuple[float, float, float]]:
+    """Column, row (pixels) and distance from the eye (world units) of the centre of each thing."""
+    eye = np.array(EYE) + noise([scene.seed], 3)[0] * scene.camera
+    forward = np.array(LOOK) - eye
+    forward /= np.linalg.norm(forward)
+    right = directions(scene)["right"]
+    up, slope = np.cross(right, forward), np.tan(np.radians(VIEW / 2))
+    found = []
+    for thing in scene.things:
+        centre = np.array([thing.x, thing.y, SIZES[thing.size] * (0.8 if thing.shape == "cube" else 1.0)]) - eye
+        away = centre @ forward
+        column, row = 1 + centre @ right / away / slope, 1 - centre @ up / away / slope
+        found.append((float(column * size / 2), float(row * size / 2), float(np.linalg.norm(centre))))
+    return found
+
+
+def scatter(rng: np.random.Generator, least: int, most: int, camera: float, light: float) -> Scene:
+    """From `least` to `most` things anywhere on the ground, apart in every direction, as CLEVR places them."""
+    count, seed = int(rng.integers(least, most + 1)), int(rng.integers(1 << 62))
+    ways = directions(Scene((), seed, camera, light))
+    axes = np.stack([ways["right"][:2], ways["behind"][:2]])
+    while True:
+        things: list[Thing] = []
+        for _ in range(count):
+            size, shape = tuple(SIZES)[rng.integers(2)], SHAPES[rng.integers(3)]
+            colour, material = tuple(COLOURS)[rng.integers(8)], MATERIALS[rng.integers(2)]
+            turn = float(rng.uniform(0, 2 * np.pi))
+            tried = rng.uniform(-REACH, REACH, (TRIES, 2))
+            free = np.ones(TRIES, bool)
+            for other in things:
+                off = (tried - (other.x, other.y)) @ axes.T  # (tries, 2)
+                free &= (np.abs(off) >= MARGIN).all(1)
+                free &= np.hypot(off[:, 0], off[:, 1]) >= SIZES[size] + SIZES[other.size] + GAP
+            if not free.any():
+                break
+            x, y = tried[free.argmax()].tolist()
+            things.append(Thing(shape, colour, size, x, y, turn, material))
+        if len(things) == count:
+            return Scene(tuple(things), seed, camera, light)

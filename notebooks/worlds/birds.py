@@ -1,0 +1,60 @@
+# %% [markdown]
+# # The birds world
+#
+# Birds-to-Words asks with a paragraph that compares two birds; CUB describes one bird in ten ways. This world draws
+# birds of invented species and publishes them in both formats.
+
+# %% tags=["parameters", "hide-input"]
+scale = "cpu"
+birds = 24
+
+# %% tags=["hide-input"]
+import pandas as pd
+import torch
+
+from cirkit import show
+from cirkit.benchmarks import birds_to_words, cub_world
+from cirkit.worlds import aviary
+
+size = birds_to_words.SIZES[scale]
+
+# %% [markdown]
+# ## A contact sheet
+
+# %% mystnb={"image": {"alt": "Birds of invented species on branches, in many colours and poses."}}
+show.contact_sheet(aviary.pictures(size, "train", list(range(birds))), columns=8)
+
+# %% mystnb={"image": {"alt": "The masks of the birds above: one colour per part of the body."}}
+show.contact_sheet(show.tinted(aviary.drawn(size, "train", list(range(birds))).owner), columns=8)
+
+# %% [markdown]
+# ## Two birds and a paragraph
+#
+# The question is the left bird and the paragraph; the answer is the right one.
+
+# %% mystnb={"image": {"alt": "Three pairs of birds: the reference, and the bird the paragraph leads to."}}
+test = birds_to_words.world_test(size)
+asked = test.query[torch.tensor([0, 1, 2])]
+answers = test.gallery[torch.tensor([test.relevant[row][0] for row in range(3)])]
+pairs = torch.stack([asked.image, answers], 1).flatten(0, 1)
+show.images_row(pairs, ["reference", "answer"] * 3, framed=(1, 3, 5), width=1.5)
+
+# %%
+show.styled(pd.DataFrame({"question": [1, 2, 3], "paragraph": asked.text}))
+
+# %% [markdown]
+# ## The same files
+
+# %%
+found = [
+    {"benchmark": name, **row}
+    for name, module in (("birds-to-words", birds_to_words), ("cub", cub_world))
+    for row in module.check(module.published(module.SIZES[scale]))
+]
+show.styled(pd.DataFrame(found))
+
+# %% [markdown]
+# ## What this world does not show
+#
+# Feathers, blur, leaves in front of the bird. What it keeps is that two birds are told apart by the colour of a part
+# and the shape of a beak, and that the paragraph talks about both birds at once.

@@ -1,0 +1,53 @@
+# %% [markdown]
+# # The signs world
+#
+# TextVQA asks what is written in a picture. This world prints words on shop signs, bottles and buses, reads them with
+# the mistakes a text recogniser makes, and publishes questions with ten answers each in the official format.
+
+# %% tags=["parameters", "hide-input"]
+scale = "smoke"
+signs = 12
+
+# %% tags=["hide-input"]
+import pandas as pd
+
+from cirkit import show
+from cirkit.benchmarks import clevr, textvqa
+
+size = textvqa.SIZES[scale]
+
+# %% [markdown]
+# ## A contact sheet
+
+# %% mystnb={"image": {"alt": "Drawn scenes with printed words: shop signs, labels, bottles, buses."}}
+show.contact_sheet(textvqa.pictures(size, "train", list(range(signs))), columns=6)
+
+# %% [markdown]
+# ## What is asked
+#
+# Some answers stand in the picture, some come from a vocabulary, some need both. The words are what the recogniser
+# read, mistakes included.
+
+# %%
+train = textvqa.read(textvqa.published(size), "train")
+shown = [
+    {"question": train.text[i], "an answer": train.answers[i][0], "words read": " ".join(train.words[i].text[:8])}
+    for i in range(6)
+]
+show.styled(pd.DataFrame(shown))
+
+# %% [markdown]
+# ## Questions about shapes
+#
+# The shapes world also answers CLEVR's questions: ninety families of functional programs, whose answers an
+# interpreter works out from the scene. The sentences are ours.
+
+# %%
+asked = clevr.read(clevr.published(clevr.SIZES[scale]), "train")
+show.styled(pd.DataFrame([{"question": asked.text[i], "answer": asked.answers[i]} for i in range(6)]))
+
+# %% [markdown]
+# ## What this world does not show
+#
+# Handwriting, glare, words that curve around a bottle. What it keeps is that the answer may be a word no vocabulary
+# holds, and that reading it is not enough to know which word was asked for.
