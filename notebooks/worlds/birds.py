@@ -25,7 +25,7 @@ size = birds_to_words.SIZES[scale]
 show.contact_sheet(aviary.pictures(size, "train", list(range(birds))), columns=8)
 
 # %% mystnb={"image": {"alt": "The masks of the birds above: one colour per part of the body."}}
-show.contact_sheet(show.tinted(aviary.drawn(size, "train", list(range(birds))).owner), columns=8)
+show.contact_sheet(show.tinted(aviary.drawn(size, "train", list(range(birds))).owner - 1), columns=8)
 
 # %% [markdown]
 # ## Two birds and a paragraph
@@ -34,8 +34,9 @@ show.contact_sheet(show.tinted(aviary.drawn(size, "train", list(range(birds))).o
 
 # %% mystnb={"image": {"alt": "Three pairs of birds: the reference, and the bird the paragraph leads to."}}
 test = birds_to_words.world_test(size)
-asked = test.query[torch.tensor([0, 1, 2])]
-answers = test.gallery[torch.tensor([test.relevant[row][0] for row in range(3)])]
+rows = torch.arange(3) * (len(test) // 3)
+asked = test.query[rows]
+answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
 pairs = torch.stack([asked.image, answers], 1).flatten(0, 1)
 show.images_row(pairs, ["reference", "answer"] * 3, framed=(1, 3, 5), width=1.5)
 

@@ -43,7 +43,7 @@ seen = crowd.drawn(large, "train", rows[:16])
 show.contact_sheet(seen.images, columns=16)
 
 # %% mystnb={"image": {"alt": "The masks of the pedestrians above: one colour per garment or accessory."}}
-show.contact_sheet(show.tinted(seen.owner), columns=16)
+show.contact_sheet(show.tinted(seen.owner - 1), columns=16)
 
 # %%
 said = crowd.captions(large, "train", rows[:4], seen.owner[:4])
