@@ -1,0 +1,47 @@
+# %% [markdown]
+# # The benchmarks
+#
+# Each benchmark has one reader and one protocol. The reader cannot tell the official files from those a world
+# publishes, so everything below runs today on the twin and tomorrow on the original.
+
+# %% tags=["parameters", "hide-input"]
+kind = "all"
+
+# %% tags=["hide-input"]
+import pandas as pd
+
+from cirkit import show
+from cirkit.benchmarks.catalogue import CATALOGUE
+
+chosen = [entry for entry in CATALOGUE.values() if kind in ("all", entry.kind)]
+
+# %% [markdown]
+# ## Who stands in, and who was read for real
+#
+# The last column says which real files the tests read, wherever those files are at hand.
+
+# %%
+show.styled(
+    pd.DataFrame(
+        [{"name": e.name, "kind": e.kind, "world": e.world or "none", "real files tried": e.tried} for e in chosen]
+    )
+)
+
+# %% [markdown]
+# ## What is asked
+#
+# The paper's protocol is the default; names in capitals are protocol objects one can pass instead, and a record keeps
+# which was used.
+
+# %%
+show.styled(pd.DataFrame([{"name": e.name, "protocol": e.protocol} for e in chosen]))
+
+# %% [markdown]
+# ## Where things lie, and come from
+
+# %%
+show.styled(pd.DataFrame([{"name": e.name, "layout": e.layout, "the original": e.origin} for e in chosen]))
+
+# %% [markdown]
+# `cirkit data make NAME --root DIR` writes a twin, `cirkit data get NAME --root DIR` fetches what may be fetched of
+# the original, pinned and checked, and `cirkit data check NAME --root DIR` counts.
