@@ -55,6 +55,10 @@ class _Draft:
         self.graph, self.rng = graph, rng
         self.nodes: list[Node] = []
         self.results: list[Any] = []
+        self.bits: dict[tuple[str, str], int] = {}  # of each value, the things that have it, as bits of a number
+        for number, facts in enumerate(graph.things):
+            for fact in facts.items():
+                self.bits[fact] = self.bits.get(fact, 0) | 1 << number
 
     def add(self, function: str, *inputs: int, value: str | None = None) -> int:
         """Append a step and return its number."""
@@ -78,10 +82,12 @@ class _Draft:
         words = [self.word(said[name]) for name in ATTRIBUTES[:3] if name in said]
         return " ".join([*words, self.word(said.get("shape", "thing")) + "s" * plural])
 
-    def fits(self, said: Words, things: Sequence[int]) -> list[int]:
-        """Those of the things of which everything said is true."""
-        facts = self.graph.things
-        return [i for i in things if all(facts[i][name] == value for name, value in said.items())]
+    def fits(self, said: Words) -> int:
+        """The things of which everything said is true, as bits."""
+        found = -1
+        for fact in said.items():
+            found &= self.bits.get(fact, 0)
+        return found
 
     def narrow(self, at: int, said: Words) -> int:
         """Filter the set at a step by everything said."""
@@ -99,9 +105,10 @@ class _Draft:
         one = self.pick(things)
         fact, easy = self.graph.things[one], self.rng.random() < NOTHING_NEEDED
         ways = [{name: fact[name] for name in part} for part in SUBSETS if not set(part) & set(without)]
-        ways = [said for said in ways if self.fits(said, things) == [one]]
+        among, wider = (sum(1 << i for i in set(some)) for some in (things, of))
+        ways = [said for said in ways if self.fits(said) & among == 1 << one]
         if of and not easy:
-            ways = [said for said in ways if len(self.fits(said, of)) > 1]
+            ways = [said for said in ways if (self.fits(said) & wider).bit_count() > 1]
         said = self.pick(ways)
         return self.add("unique", self.narrow(at, said)), f"the {self.noun(said)}"
 

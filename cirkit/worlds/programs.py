@@ -203,19 +203,30 @@ def scatter(rng: np.random.Generator, least: int, most: int, camera: float, ligh
     axes = np.stack([ways["right"][:2], ways["behind"][:2]])
     while True:
         things: list[Thing] = []
+        standing: list[np.ndarray] = []  # where, along the axes
+        radii: list[float] = []
         for _ in range(count):
             size, shape = tuple(SIZES)[rng.integers(2)], SHAPES[rng.integers(3)]
             colour, material = tuple(COLOURS)[rng.integers(8)], MATERIALS[rng.integers(2)]
             turn = float(rng.uniform(0, 2 * np.pi))
             tried = rng.uniform(-REACH, REACH, (TRIES, 2))
-            free = np.ones(TRIES, bool)
-            for other in things:
-                off = (tried - (other.x, other.y)) @ axes.T  # (tries, 2)
-                free &= (np.abs(off) >= MARGIN).all(1)
-                free &= np.hypot(off[:, 0], off[:, 1]) >= SIZES[size] + SIZES[other.size] + GAP
-            if not free.any():
+            along = tried @ axes.T
+            first = _free(along, np.array(standing).reshape(-1, 2), np.array(radii) + SIZES[size] + GAP)
+            if first is None:
                 break
-            x, y = tried[free.argmax()].tolist()
+            standing.append(along[first])
+            radii.append(SIZES[size])
+            x, y = tried[first].tolist()
             things.append(Thing(shape, colour, size, x, y, turn, material))
         if len(things) == count:
             return Scene(tuple(things), seed, camera, light)
+
+
+def _free(
+    tried: Float[np.ndarray, "n 2"], standing: Float[np.ndarray, "things 2"], reach: Float[np.ndarray, " things"]
+) -> int | None:
+    """The first of the places that is apart from all things in both directions; all along CLEVR's axes."""
+    off = np.abs(tried[:, None] - standing)  # (n, things, 2)
+    free = (off >= MARGIN).all(2) & ((off**2).sum(2) >= reach**2)
+    found = free.all(1)
+    return int(found.argmax()) if found.any() else None
