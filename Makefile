@@ -12,7 +12,7 @@ book: $(STAMP)
 	$(BIN)/cirkit book
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
