@@ -1,0 +1,73 @@
+# %% [markdown]
+# # The wardrobe world
+#
+# FashionIQ shows a product and two short remarks on how another one differs. Its pictures were Amazon's and many are
+# gone. This world draws product shots of dresses, shirts and tops, says what differs in the same hasty register, and
+# publishes both in FashionIQ's files.
+
+# %% tags=["parameters", "hide-input"]
+scale = "smoke"
+shown = 24
+
+# %% tags=["hide-input"]
+import dataclasses
+
+import pandas as pd
+import torch
+
+from cirkit import show
+from cirkit.benchmarks import fashioniq
+from cirkit.benchmarks.fashioniq_protocols import PROTOCOLS
+
+size = fashioniq.SIZES[scale]
+
+# %% [markdown]
+# ## A contact sheet
+
+# %% mystnb={"image": {"alt": "Product shots of dresses, shirts and tops on white, in many cuts and patterns."}}
+large = dataclasses.replace(size, image=128)
+every_third = [3 * row for row in range(shown)]  # dresses, shirts and tops follow one another
+drawn = fashioniq.drawn(large, "train", every_third)
+show.contact_sheet(drawn.images, columns=8)
+
+# %% mystnb={"image": {"alt": "The masks of the garments above: one colour per part, white for the background."}}
+show.contact_sheet(show.tinted(drawn.parts - 1), columns=8)
+
+# %% [markdown]
+# ## A question
+#
+# The question is the left garment and the two remarks; the answer is the right one.
+
+# %% mystnb={"image": {"alt": "Pairs of garments: the reference, and the garment the remarks lead to."}}
+test = fashioniq.world_test(size)
+rows = torch.arange(4) * (len(test) // 4)
+asked = test.query[rows]
+answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
+pairs = torch.stack([asked.image, answers], 1).flatten(0, 1)
+show.images_row(pairs, ["reference", "answer"] * 4, framed=range(1, 8, 2), width=1.2)
+
+# %%
+show.styled(pd.DataFrame({"question": range(1, 5), "both remarks, as MAAF joins them": asked.text}))
+
+# %% [markdown]
+# ## Seven protocols
+#
+# Papers differ in which gallery they search, how they join the two remarks, and whether the reference may be found.
+# Each habit is an object; how many questions and gallery items it makes of the same files:
+
+# %%
+tests = {name: fashioniq.world_test(size, protocol) for name, protocol in PROTOCOLS.items()}
+counts = [{"protocol": name, "questions": len(found), "gallery": len(found.gallery)} for name, found in tests.items()]
+show.styled(pd.DataFrame(counts))
+
+# %% [markdown]
+# ## The same files
+
+# %%
+show.styled(pd.DataFrame(fashioniq.check(fashioniq.published(size))))
+
+# %% [markdown]
+# ## What this world does not show
+#
+# Cloth, folds, models, taste. What it keeps is that two garments differ in one or two things out of a dozen, and that
+# people name them shortly, in their own words, and not always all of them.
