@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutations import spoiled
 
-from cirkit.benchmarks import circo, cirr
+from cirkit.benchmarks import circo, cirr, pictured
 from cirkit.benchmarks.circo import BY_ASPECT, SIZES, TARGET, Asking, Size
 from cirkit.errors import Problem
 from cirkit.query import every
@@ -239,3 +239,8 @@ def test_the_world_is_published_once_and_counts_as_it_should(home):
     assert circo.world_test(TINY) is circo.world_test(TINY)
     lines = circo.check(circo.published(TINY))
     assert len(lines) == 3 and all(line["expected"] == line["found"] and line["missing"] == 0 for line in lines)
+
+
+def test_a_name_no_file_system_allows_is_a_problem(tmp_path):
+    with pytest.raises(Problem, match="cannot be looked for"):
+        pictured.find(tmp_path, {"a": tmp_path / ("x" * 4000)})

@@ -77,6 +77,16 @@ def test_bad_input_is_one_sentence_and_the_right_exit_code(cirkit, monkeypatch, 
     assert [p.name for p in tmp_path.iterdir() if p.name != "data"] == []
 
 
+def test_check_says_what_a_missing_picture_does(cirkit, tmp_path):
+    root = tmp_path / "b2w"
+    cirkit("data", "make", "birds-to-words", "--root", str(root), "--scale", "smoke")
+    code, out, _ = cirkit("data", "check", "birds-to-words", "--root", str(root))
+    assert code == 0 and "not comparable" not in out
+    next((root / "images").iterdir()).unlink()
+    code, out, _ = cirkit("data", "check", "birds-to-words", "--root", str(root))
+    assert code == 0 and "not comparable" in out
+
+
 def test_run_writes_records_and_missing_finds_them(cirkit):
     code, out, err = cirkit("run", "maaf/css/text_only", "--scale", "smoke")
     assert code == 0 and "seed 0" in out, err

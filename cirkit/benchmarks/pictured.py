@@ -78,7 +78,12 @@ class Pictured:
 
 def find(where: Path, paths: dict[str, Path]) -> Pictured:
     """The pictures of these names that lie at these places. Raises Problem where there is none at all."""
-    there = {name: path for name, path in paths.items() if path.is_file()}
+    try:
+        there = {name: path for name, path in paths.items() if path.is_file()}
+    except OSError as error:  # a name longer than any file system allows
+        raise Problem(
+            f"{where}: a picture cannot be looked for ({error.strerror}). Mend the file that names it."
+        ) from error
     if not there:
         example = next(iter(paths.values()), where)
         raise Problem(f"{where} has none of its {len(paths)} pictures, such as {example}. Put them there.")
