@@ -62,9 +62,9 @@ def _torchvision() -> dict[str, Any]:
 
 
 def _faiss() -> dict[str, Any]:
-    from cirkit.index import faiss_problem
+    from cirkit.index import faiss_installations, faiss_problem
 
-    version = " + ".join(f"{name} {_version(name)}" for name in ("faiss-gpu", "faiss-cpu") if _version(name))
+    version = " + ".join(f"{name} {number}" for name, number in faiss_installations().items())
     problem = faiss_problem()
     if problem is not None:
         return _row("faiss", version, "broken", problem)

@@ -117,7 +117,7 @@ def weights_home() -> Path:
 
 @dataclass(frozen=True)
 class Produced:
-    """What a run makes before anything is written: the record, the model, and the first test's features."""
+    """What a run makes before anything is written: the record, the model, and the exhibit if the seed keeps one."""
 
     record: Record
     model: torch.nn.Module

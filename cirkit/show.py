@@ -6,7 +6,6 @@ A number of a paper and a number of ours never share a column, and ours always s
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,6 @@ from cirkit.claims import Interval, level
 from cirkit.errors import Problem
 from cirkit.measures import AveragePrecision, Measure, Recall, chance_recall
 
-ROOT = Path(__file__).resolve().parents[1]
 COLOURS = seaborn.color_palette("colorblind").as_hex()
 VERDICTS = ("holds", "fails", "open", "untested")
 NOT_RUN = "not run"
@@ -271,7 +269,7 @@ def measured(experiment: Any, measure: Measure) -> Interval | None:
 
 def reported(paper: str, table: str, measure: Measure) -> list[dict[str, str]]:
     """The numbers a paper prints in a table, as printed, from data/reported/<paper>.csv."""
-    path = ROOT / "data" / "reported" / f"{paper}.csv"
+    path = records.ROOT / "data" / "reported" / f"{paper}.csv"
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as file:

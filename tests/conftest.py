@@ -1,9 +1,15 @@
 """Every test: one thread, a fixed seed, records and weights in a folder of its own."""
 
+import os
+
 import pytest
 import torch
+from hypothesis import settings
 
 torch.set_num_threads(1)
+settings.register_profile("fixed", derandomize=True)  # the same examples each time, so that a green run stays green
+settings.register_profile("search", derandomize=False)  # HYPOTHESIS_PROFILE=search looks for new ones
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
 @pytest.fixture(autouse=True)

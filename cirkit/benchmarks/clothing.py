@@ -116,6 +116,8 @@ def train(
             reference.append(row)
             target.append(int(answer))
             text.append(TEMPLATES[random.integers(len(TEMPLATES))].format(colour))
+    if not text:
+        raise Problem("These senders have no class in two colours to learn from. Choose more senders.")
     pictures = decoded(chosen, image)
     asked = Query(image=Select(pictures, torch.tensor(reference)), text=text)
     return Triplets(query=asked, target=Select(pictures, torch.tensor(target)))
