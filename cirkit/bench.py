@@ -62,16 +62,15 @@ def render() -> list[dict[str, Any]]:
 
 def train() -> list[dict[str, Any]]:
     """Seconds per training step (32 pairs of 64x64) of the rows of MAAF Table 1."""
-    from cirkit.papers import maaf
+    from cirkit import papers
 
-    setting = maaf.SETTINGS["cpu"]
-    texts = ["make middle-left large sphere green"] * setting.batch
-    images = torch.randint(0, 255, (setting.batch, 3, 64, 64), dtype=torch.uint8)
+    texts = ["make middle-left large sphere green"] * 32
+    images = torch.randint(0, 255, (32, 3, 64, 64), dtype=torch.uint8)
     batch = Batch(query=Query(image=images, text=texts), target=images.flip(0))
     rows = []
     for name in ("tirg", "maaf_softmax", "maaf_identity"):
-        model = maaf.rows(setting)[name][1](texts).train()
-        training = maaf.training(setting, maaf.rows(setting)[name][1])
+        training = papers.experiment(f"maaf/css/{name}", "cpu").training
+        model = training.model(texts).train()
         optimiser = training.optimiser(model)
 
         def step(model=model, training=training, optimiser=optimiser) -> None:

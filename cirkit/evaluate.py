@@ -3,14 +3,16 @@
 rank = 1 + (# higher) + (# level) / 2, so a model that says nothing scores at chance.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from cirkit.measures import Ranks
 from cirkit.models.base import Features, Retriever, join, take
-from cirkit.query import Benchmark, Images, every
+from cirkit.query import Benchmark, Images, every, leave_out
 
 
 @torch.no_grad()
@@ -50,23 +52,42 @@ def rank_features(
     model: Retriever, composed: Features, gallery: Features, benchmark: Benchmark, chunk: int = 256
 ) -> Ranks:
     """`ranks` from features that are already there."""
-    n, values = len(benchmark.gallery), []
-    for rows in torch.arange(len(benchmark)).split(chunk):
-        scores = score_rows(model, take(composed, rows), gallery, n)  # (q, n)
-        if not torch.isfinite(scores).all():
+    values = []
+    for part in torch.arange(len(benchmark)).split(chunk):
+        rows = part.tolist()
+        first, last = _span(benchmark, rows)
+        scores = score_rows(model, take(composed, part), take(gallery, slice(first, last)), last - first)  # (q, n)
+        if not scores.sum().isfinite():
             raise ValueError("The model gave a score that is not a finite number; look at its training loss.")
-        for row, i in zip(scores, rows.tolist(), strict=True):
-            answers = torch.as_tensor(list(benchmark.relevant[i]), device=row.device)
-            mine = row[answers][:, None]  # (a, 1)
-            if benchmark.hidden is not None:
-                row[list(benchmark.hidden[i])] = -torch.inf
-            higher = (row > mine).sum(1)
-            level = (row == mine).sum(1) - 1  # without itself
-            values.append((1 + higher + level / 2).cpu().numpy())
-    offsets = np.cumsum([0] + [len(v) for v in values])
+        answers = _padded([benchmark.relevant[i] for i in rows], first).to(scores.device)  # (q, a)
+        mine = scores.gather(1, answers.clamp(min=0))
+        leave_out(scores, rows, benchmark.hidden, benchmark.among, first)
+        for_answer = [_counted(scores, mine[:, [a]]) for a in range(mine.shape[1])]
+        values.append(torch.stack(for_answer, dim=1)[answers >= 0].cpu().numpy())  # row by row, answers in order
+    offsets = np.cumsum([0] + [len(answers) for answers in benchmark.relevant])
     group = None if benchmark.group is None else tuple(benchmark.group)
-    hidden = 0 if benchmark.hidden is None else max(len(rows) for rows in benchmark.hidden)
-    return Ranks(np.concatenate(values).astype(np.float64), offsets, n - hidden, group)
+    fewest = min(benchmark.ranked(i) for i in range(len(benchmark)))
+    return Ranks(np.concatenate(values).astype(np.float64), offsets, fewest, group)
+
+
+def _counted(scores: Float[Tensor, "q n"], mine: Float[Tensor, "q 1"]) -> Float[Tensor, " q"]:
+    """1 + (# higher) + (# level without itself) / 2."""
+    higher, at_least = (scores > mine).count_nonzero(1), (scores >= mine).count_nonzero(1)
+    return (1 + higher + at_least).double() / 2
+
+
+def _span(benchmark: Benchmark, rows: list[int]) -> tuple[int, int]:
+    """The part of the gallery that holds all that these queries are ranked among."""
+    if benchmark.among is None:
+        return 0, len(benchmark.gallery)
+    mine = [benchmark.among[i] for i in rows]
+    return min(min(one) for one in mine), max(max(one) for one in mine) + 1
+
+
+def _padded(lists: Sequence[Sequence[int]], first: int) -> Int[Tensor, "q a"]:
+    """Row numbers counted from `first`, -1 where a list is shorter than the longest."""
+    longest = max(len(one) for one in lists)
+    return torch.tensor([[row - first for row in one] + [-1] * (longest - len(one)) for one in lists])
 
 
 @torch.no_grad()
@@ -75,9 +96,7 @@ def top(
 ) -> tuple[list[list[int]], list[list[float]]]:
     """The first k gallery items (hidden ones left out) and their scores, for the given queries; ties by gallery row."""
     scores = score_rows(model, take(composed, torch.tensor(rows)), gallery, len(benchmark.gallery))
-    if benchmark.hidden is not None:
-        for line, i in zip(scores, rows, strict=True):
-            line[list(benchmark.hidden[i])] = -torch.inf
+    leave_out(scores, rows, benchmark.hidden, benchmark.among)
     order = scores.sort(dim=1, descending=True, stable=True)
     return order.indices[:, :k].tolist(), order.values[:, :k].tolist()
 

@@ -69,6 +69,19 @@ class AveragePrecision:
         return f"mAP@{self.k}"
 
 
+@dataclass(frozen=True)
+class Mean:
+    """The average of several measures: FashionIQ's score is that of R@10 and R@50."""
+
+    measures: tuple[Measure, ...]
+
+    def __call__(self, ranks: Ranks) -> Float[np.ndarray, " q"]:
+        return np.mean([measure(ranks) for measure in self.measures], axis=0)
+
+    def __str__(self) -> str:
+        return f"({' + '.join(map(str, self.measures))}) / {len(self.measures)}"
+
+
 def chance_recall(ranks: Ranks, k: int) -> float:
     """Recall@k of a random order: 1 - Π_{j<k} (n - a - j) / (n - j), with a answers in n items, mean over queries."""
     answers = np.diff(ranks.offsets).astype(float)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 
@@ -83,18 +83,22 @@ class Batch:
 class Triplets:
     """Training data: reference and sentence (the query), and the picture that answers it.
 
-    `reference` numbers the reference pictures, so that rows with one number are different questions about one picture.
+    `reference` numbers the reference pictures, so that rows with one number are different questions about one picture;
+    `group` names each row's category, if there are any.
     """
 
     query: Query
     target: Images
     reference: Int[Tensor, " n"] | None = None
+    group: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         if len(self.query) != len(self.target):
             raise ValueError(f"{len(self.query)} queries but {len(self.target)} targets; give one target per query.")
         if self.reference is not None and len(self.reference) != len(self.target):
             raise ValueError(f"{len(self.target)} queries but {len(self.reference)} reference numbers; give one each.")
+        if self.group is not None and len(self.group) != len(self.target):
+            raise ValueError(f"{len(self.target)} queries but {len(self.group)} categories; give one each.")
 
     def __len__(self) -> int:
         return len(self.target)
@@ -108,7 +112,8 @@ class Benchmark:
     """Queries, a gallery, and which gallery items answer which query.
 
     relevant[i]: gallery rows that answer query i (several are allowed); hidden[i]: rows left out of its ranking,
-    such as the reference where the protocol says so; group[i]: a category to average over, if any.
+    such as the reference where the protocol says so; among[i]: the rows it is ranked among where it has a gallery of
+    its own (a `range`, or a few rows; None: all of them); group[i]: a category to average over, if any.
     """
 
     name: str
@@ -116,13 +121,14 @@ class Benchmark:
     gallery: Images
     relevant: Sequence[Sequence[int]]
     hidden: Sequence[Sequence[int]] | None = None
+    among: Sequence[Sequence[int]] | None = None
     group: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         n, q = len(self.gallery), len(self.query)
         if n == 0:
             raise ValueError(f"Benchmark {self.name!r} has an empty gallery; check the folder it was read from.")
-        for part in (self.relevant, self.hidden, self.group):
+        for part in (self.relevant, self.hidden, self.among, self.group):
             if part is not None and len(part) != q:
                 raise ValueError(f"Benchmark {self.name!r}: {q} queries but a part of {len(part)} rows.")
         for i, answers in enumerate(self.relevant):
@@ -130,11 +136,44 @@ class Benchmark:
                 raise ValueError(f"Benchmark {self.name!r}: query {i} needs distinct answers inside the gallery.")
             if self.hidden is not None and set(answers) & set(self.hidden[i]):
                 raise ValueError(f"Benchmark {self.name!r}: query {i} hides one of its own answers.")
+            if self.among is not None and not all(a in self.among[i] for a in answers):
+                raise ValueError(f"Benchmark {self.name!r}: query {i} is not ranked among its own answers.")
 
     def __len__(self) -> int:
         return len(self.query)
+
+    def ranked(self, i: int) -> int:
+        """How many gallery items the answers of query i are ranked among."""
+        if self.among is None:
+            return len(self.gallery) - (0 if self.hidden is None else len(self.hidden[i]))
+        out = () if self.hidden is None else self.hidden[i]
+        return len(self.among[i]) - sum(row in self.among[i] for row in out)
 
 
 def every(items: Sequence | Images) -> Int[Tensor, " n"]:
     """The numbers 0 .. n-1 of `items`."""
     return torch.arange(len(items))
+
+
+def leave_out(
+    scores: Float[Tensor, "q n"],
+    rows: Sequence[int],
+    hidden: Sequence[Sequence[int]] | None,
+    among: Sequence[Sequence[int]] | None,
+    first: int = 0,
+) -> None:
+    """-inf, in place, where a protocol leaves an item out of a query's ranking.
+
+    Line i of `scores` is query rows[i]; its columns are the gallery rows from `first` on.
+    """
+    n = scores.shape[1]
+    for line, i in enumerate(rows):
+        if among is not None and len(among[i]) < n:
+            inside = torch.tensor(list(among[i]), device=scores.device) - first
+            kept = scores[line, inside]
+            scores[line] = -torch.inf
+            scores[line, inside] = kept
+    if hidden is not None:
+        out = [(line, row - first) for line, i in enumerate(rows) for row in hidden[i] if 0 <= row - first < n]
+        if out:
+            scores[tuple(torch.tensor(out, device=scores.device).T)] = -torch.inf

@@ -52,6 +52,7 @@ class Experiment:
     seeds: tuple[int, ...]
     training: Training
     tests: Mapping[str, Callable[[], Benchmark]]
+    also: tuple[tuple[str, str], ...] = ()  # (table, row) under which other tables show it, too
     exhibits: tuple[int, ...] = ()  # queries of the first test whose top ten the first seed keeps
 
     def __post_init__(self) -> None:

@@ -115,14 +115,34 @@ class adamw:
         return torch.optim.AdamW(groups, lr=self.rate)
 
 
+@dataclass(frozen=True, kw_only=True)
+class slower:
+    """An optimiser under which the named parts of the model learn at a fraction of its rate.
+
+    MAAF §2.4: the image encoder, pretrained, at a tenth; Table 5, row with an asterisk: the text encoder too.
+    """
+
+    optimiser: Callable[[nn.Module], torch.optim.Optimizer]
+    parts: tuple[str, ...]
+    factor: float = 0.1
+
+    def __call__(self, model: nn.Module) -> torch.optim.Optimizer:
+        made = self.optimiser(model)
+        inside = {id(p) for part in self.parts for p in getattr(model, part).parameters()}
+        before, made.param_groups = made.param_groups, []
+        for group in before:
+            for slow, factor in ((False, 1.0), (True, self.factor)):
+                if mine := [p for p in group["params"] if (id(p) in inside) == slow]:
+                    made.add_param_group(group | {"params": mine, "lr": group["lr"] * factor})
+        return made
+
+
 def shuffled(triplets: Triplets, batch: int, generator: torch.Generator) -> Iterator[Int[Tensor, " b"]]:
     """Batches of row numbers for ever: each pass is a fresh permutation, its incomplete last batch dropped."""
     n = len(triplets)
     if n < batch:
         raise ValueError(f"{n} training examples cannot fill a batch of {batch}; choose a smaller batch.")
-    while True:
-        order = torch.randperm(n, generator=generator)
-        yield from order[: n - n % batch].split(batch)
+    yield from _passes(torch.arange(n), batch, generator)
 
 
 @dataclass(frozen=True)
@@ -151,6 +171,31 @@ class kin:
                 if sum(map(len, picked)) >= batch:
                     break
             yield torch.cat(picked)[:batch]
+
+
+def single_category(triplets: Triplets, batch: int, generator: torch.Generator) -> Iterator[Int[Tensor, " b"]]:
+    """Batches from one category each (MAAF §3.2), categories in proportion to their examples.
+
+    Each category is gone through in fresh permutations, its incomplete last batch dropped.
+    """
+    # released MAAF: the category is drawn again now and then by one of several workers, so its batches are mixed
+    if triplets.group is None:
+        raise ValueError("These triplets do not say which category each has; draw with `shuffled`.")
+    names = sorted(set(triplets.group))
+    owners = torch.tensor([names.index(name) for name in triplets.group])
+    members = _members(owners)
+    if min(map(len, members)) < batch:
+        raise ValueError(f"A category has fewer than {batch} training examples; choose a smaller batch.")
+    streams = [_passes(rows, batch, generator) for rows in members]
+    weight = torch.tensor([float(len(rows)) for rows in members])
+    while True:
+        yield next(streams[int(torch.multinomial(weight, 1, generator=generator))])
+
+
+def _passes(rows: Int[Tensor, " n"], batch: int, generator: torch.Generator) -> Iterator[Int[Tensor, " b"]]:
+    while True:
+        order = rows[torch.randperm(len(rows), generator=generator)]
+        yield from order[: len(rows) - len(rows) % batch].split(batch)
 
 
 def _members(owners: Int[Tensor, " n"]) -> list[Tensor]:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from cirkit.encoders.image import ResNet, SmallResNet, linear_norm_relu, pooled, shorter_side, tokens
-from cirkit.encoders.text import LSTM, Vocabulary, dropout_linear, last, words
+from cirkit.encoders.text import LSTM, Embedding, Vocabulary, dropout_linear, last, words
 
 TEXTS = ["make yellow sphere small", "remove the cube", "add red cube to top-left"]
 
@@ -151,3 +151,22 @@ def test_resizing_agrees_with_torchvisions_resize_and_centre_crop(height, width)
     pixels = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))
     expected = functional.center_crop(functional.resize(pixels, [24], antialias=True), [24, 24])
     torch.testing.assert_close(shorter_side(pixels, 24), expected)
+
+
+def narrow(vocabulary: Vocabulary, width: int) -> nn.Embedding:
+    """A table half as wide as asked."""
+    return nn.Embedding(len(vocabulary), width // 2)
+
+
+@pytest.mark.parametrize("embed", [None, narrow])
+def test_a_bag_of_words_gives_a_word_one_token_wherever_it_stands(embed):
+    encoder = Embedding(TEXTS, width=8, **({} if embed is None else {"embed": embed}))
+    tokens_, mask = encoder(["red cube", "cube red", "cube"])
+    assert mask.tolist() == [[True, True], [True, True], [True, False]] and tokens_.shape == (3, 2, 8)
+    torch.testing.assert_close(tokens_[0], tokens_[1].flip(0))
+    number = encoder.vocabulary.number["cube"]
+    torch.testing.assert_close(tokens_[2, 0], encoder.project(encoder.embedding.weight[number]))
+
+
+def test_an_lstm_reads_a_table_of_any_width():
+    assert LSTM(TEXTS, width=8, embed=narrow)(TEXTS)[0].shape == (3, 5, 8)

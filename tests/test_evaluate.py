@@ -4,7 +4,7 @@ import torch
 from toys import Silent, Table, numbered
 
 from cirkit import evaluate
-from cirkit.measures import AveragePrecision, Ranks, Recall, chance_recall
+from cirkit.measures import AveragePrecision, Mean, Ranks, Recall, chance_recall
 from cirkit.query import Benchmark, Query
 
 
@@ -98,3 +98,40 @@ def test_chance_recall_equals_random_orders():
     ranks = Ranks(np.ones(5), np.array([0, 1, 3, 5]), gallery=12)
     drawn = [np.mean([rng.permutation(12)[:answers].min() < 4 for answers in (1, 2, 2)]) for _ in range(4000)]
     assert chance_recall(ranks, 4) == pytest.approx(np.mean(drawn), abs=0.02)
+
+
+@pytest.mark.parametrize("chunk", [3, 256])
+@pytest.mark.parametrize("own", ["spans", "few rows"])
+def test_a_query_with_a_gallery_of_its_own_ranks_as_a_loop_over_it_does(own, chunk):
+    rng = np.random.default_rng(0)
+    scores = torch.randint(0, 6, (8, 30), generator=torch.Generator().manual_seed(1)).float()  # with ties
+    if own == "spans":
+        among = [range(0, 12)] * 3 + [range(12, 30)] * 5
+    else:
+        among = [sorted(rng.choice(30, size=rng.integers(4, 9), replace=False).tolist()) for _ in range(8)]
+    relevant = [rng.choice(np.array(one)[1:], size=2, replace=False).tolist() for one in among]
+    hidden = [[one[0], 29 if 29 not in right else 28] for one, right in zip(among, relevant, strict=True)]
+    hidden = [[row for row in out if row not in right] for out, right in zip(hidden, relevant, strict=True)]
+    query = Query(image=numbered(8))
+    benchmark = Benchmark(name="own", query=query, gallery=numbered(30), relevant=relevant, hidden=hidden, among=among)
+    table = Table(scores)
+    composed, gallery = evaluate.compose(table, benchmark), evaluate.encode(table, benchmark.gallery)
+    found = evaluate.rank_features(table, composed, gallery, benchmark, chunk=chunk)
+    expected = []
+    for i, answers in enumerate(relevant):
+        others = [row for row in among[i] if row not in hidden[i]]
+        assert benchmark.ranked(i) == len(others)
+        for answer in answers:
+            mine = scores[i, answer]
+            higher = sum(bool(scores[i, row] > mine) for row in others)
+            level = sum(bool(scores[i, row] == mine) for row in others if row != answer)
+            expected.append(1 + higher + level / 2)
+    assert found.values.tolist() == expected and found.gallery == min(map(benchmark.ranked, range(8)))
+    items, _ = evaluate.top(table, composed, gallery, benchmark, [6], k=3)
+    assert set(items[0]) <= set(among[6]) - set(hidden[6])
+
+
+def test_the_mean_of_measures_is_theirs_query_by_query():
+    ranks = Ranks(np.array([3.0, 30.0, 60.0]), np.arange(4), gallery=100)
+    both = Mean((Recall(10), Recall(50)))
+    assert both(ranks).tolist() == [1.0, 0.5, 0.0] and str(both) == "(R@10 + R@50) / 2"

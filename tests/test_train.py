@@ -6,7 +6,21 @@ import torch
 from toys import Mean, colour_triplets
 
 from cirkit.losses import batch_softmax
-from cirkit.train import Training, adamw, constant, curve, fit, kin, ranking, sgd, shuffled, steps_down, warm_cosine
+from cirkit.train import (
+    Training,
+    adamw,
+    constant,
+    curve,
+    fit,
+    kin,
+    ranking,
+    sgd,
+    shuffled,
+    single_category,
+    slower,
+    steps_down,
+    warm_cosine,
+)
 
 TRAINING = Training(
     model=partial(Mean, width=8),
@@ -103,3 +117,36 @@ def test_a_loss_that_blows_up_is_reported():
 
 def blow_up(model, batch):
     return model.encode(batch.target).sum() * torch.inf
+
+
+def test_a_batch_is_of_one_category_and_every_row_comes_up_once_a_pass():
+    triplets = replace(colour_triplets(60), group=["b"] * 40 + ["a"] * 20)
+    rows = single_category(triplets, 5, torch.Generator().manual_seed(0))
+    drawn = [next(rows) for _ in range(600)]
+    of_a = [batch for batch in drawn if (batch >= 40).all()]
+    of_b = [batch for batch in drawn if (batch < 40).all()]
+    assert len(of_a) + len(of_b) == 600 and 150 < len(of_a) < 250  # in proportion: a third
+    assert torch.cat(of_a[:4]).sort().values.tolist() == [*range(40, 60)]
+    assert torch.cat(of_b[:8]).sort().values.tolist() == [*range(40)]
+
+
+def test_categories_that_are_unknown_or_too_small_are_refused():
+    for group, says in ((None, "which category"), (["a"] * 57 + ["b"] * 3, "smaller batch")):
+        with pytest.raises(ValueError, match=says):
+            next(single_category(replace(colour_triplets(60), group=group), 5, torch.Generator()))
+
+
+@pytest.mark.parametrize("optimiser", [sgd(rate=0.1), adamw(rate=0.1)])
+def test_slower_parts_learn_at_a_tenth_and_all_else_stays(optimiser):
+    def step(make):
+        torch.manual_seed(0)
+        model = torch.nn.ModuleDict({"image": torch.nn.Linear(3, 2), "rest": torch.nn.Linear(3, 2)})
+        made = make(model)
+        before = {name: p.detach().clone() for name, p in model.named_parameters()}
+        sum(p.sin().sum() for p in model.parameters()).backward()
+        made.step()
+        return {name: (p - before[name]).detach() for name, p in model.named_parameters()}
+
+    plain, slow = step(optimiser), step(slower(optimiser=optimiser, parts=("image",)))
+    for name in plain:
+        torch.testing.assert_close(slow[name], plain[name] * (0.1 if name.startswith("image") else 1.0))

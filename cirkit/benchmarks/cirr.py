@@ -17,7 +17,6 @@ from torch import Tensor
 from cirkit.benchmarks import pictured
 from cirkit.benchmarks.annotations import image_path, need, read_json, record_error, write_json
 from cirkit.benchmarks.cirr_asking import SOFT, WHOLE, Asking, Question
-from cirkit.benchmarks.outside import Outside
 from cirkit.benchmarks.pictured import Pictured
 from cirkit.benchmarks.submissions import Unanswered
 from cirkit.errors import Problem
@@ -315,15 +314,15 @@ def _asked(root: Path, asking: Asking, split: str) -> tuple[list[Question], Pict
 
 
 def _part(asked: list[Question], images: Pictured, kept: list[int], asking: Asking) -> dict[str, Any]:
-    """Query and hidden rows."""
+    """Query, hidden rows, and the rows of a query's own group where the protocol ranks within it."""
     source = [asked[i].reference for i in kept]
     query = Query(image=images.at(source), text=[asked[i].caption for i in kept])
     first = [[images.row[name]] for name in source]
     near = [asking.candidates(asked[i]) for i in kept]
     if all(names is None for names in near):
         return {"query": query, "hidden": first}
-    inside = [[images.row[name] for name in (names or images.row)] for names in near]
-    return {"query": query, "hidden": Outside(inside, len(images.row), first)}
+    among = [range(len(images.row)) if names is None else [images.row[name] for name in names] for names in near]
+    return {"query": query, "hidden": first, "among": among}
 
 
 @lru_cache(maxsize=2)

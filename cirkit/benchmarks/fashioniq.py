@@ -170,68 +170,51 @@ def train(root: Path | str, protocol: Protocol = MAAF) -> Triplets:
     images = _pictures(root, read, lambda part: part.names)
     records = [record for part in read for record in part.records]
     kept = images.complete(root, [(record.candidate, record.target or "") for record in records])
-    asked = [(records[i], text) for i in kept for text in protocol.texts(records[i].captions)]
-    source = images.rows([record.candidate for record, _ in asked])
-    target = images.rows([record.target or "" for record, _ in asked])
-    query = Query(image=Select(images.images, source), text=[text for _, text in asked])
-    return Triplets(query=query, target=Select(images.images, target), reference=source)
-
-
-@dataclass(frozen=True)
-class Elsewhere(Sequence[int]):
-    """The rows outside first .. last - 1 of a gallery of n, and `also`: what a query of one category does not see."""
-
-    first: int
-    last: int
-    n: int
-    also: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return self.n - (self.last - self.first) + len(self.also)
-
-    def __getitem__(self, index: Any) -> Any:
-        return [*self][index]
-
-    def __iter__(self) -> Any:
-        yield from range(self.first)
-        yield from range(self.last, self.n)
-        yield from self.also
+    of = [part.category for part in read for _ in part.records]
+    asked = [(records[i], of[i], text) for i in kept for text in protocol.texts(records[i].captions)]
+    source = images.rows([record.candidate for record, _, _ in asked])
+    target = images.rows([record.target or "" for record, _, _ in asked])
+    query = Query(image=Select(images.images, source), text=[text for _, _, text in asked])
+    group = [category for _, category, _ in asked]
+    return Triplets(query=query, target=Select(images.images, target), reference=source, group=group)
 
 
 def test(root: Path | str, protocol: Protocol = MAAF, split: str = "val") -> Benchmark:
     """The queries of a split, as all of the literature evaluates: on val, each category against its own gallery.
 
-    The galleries lie one behind the other; each query has the other categories' rows hidden, and the reference where
-    the protocol hides it. Queries and gallery items whose pictures are missing are left out with a warning.
+    The galleries lie one behind the other; each query is ranked among the rows of its category, without the reference
+    where the protocol hides it. Queries and gallery items whose pictures are missing are left out with a warning.
     """
     root = Path(root)
     if split == "test":
         raise Problem("The targets of FashionIQ's test split were never released. Use the val split.")
     read = [annotations(root, category, split) for category in protocol.categories]
     images = _pictures(root, read, protocol.gallery)
-    text, source, relevant, hidden, group, rows = [], [], [], [], [], []
+    text, source, relevant, hidden, among, group, rows = [], [], [], [], [], [], []
     spans, offsets = [], []
     for part in read:
         mine = [name for name in protocol.gallery(part) if name in images.row]
         offsets.append({name: len(rows) + i for i, name in enumerate(mine)})
-        spans.append((len(rows), len(rows) + len(mine)))
+        spans.append(range(len(rows), len(rows) + len(mine)))
         rows.extend(images.row[name] for name in mine)
     all_ = [(i, record) for i, part in enumerate(read) for record in part.records]
     for number in images.complete(root, [(record.candidate, record.target or "") for _, record in all_]):
         i, record = all_[number]
-        here, also = offsets[i], protocol.reference(offsets[i][record.candidate])
+        here = offsets[i]
         for asked in protocol.texts(record.captions):
             text.append(asked)
             source.append(images.row[record.candidate])
             relevant.append([here[record.target or ""]])
-            hidden.append(Elsewhere(*spans[i], len(rows), also))
+            hidden.append(protocol.reference(here[record.candidate]))
+            among.append(spans[i])
             group.append(read[i].category)
     return Benchmark(
         name=f"fashioniq/{protocol.name}",
         query=Query(image=Select(images.images, torch.tensor(source)), text=text),
         gallery=Select(images.images, torch.tensor(rows)),
         relevant=relevant,
-        hidden=hidden if any(len(one) for one in hidden) else None,
+        hidden=hidden if any(hidden) else None,
+        among=among if len(read) > 1 else None,
         group=group,
     )
 

@@ -20,7 +20,6 @@ from cirkit.benchmarks import genecis_world as drawn
 from cirkit.benchmarks import photos, pictured
 from cirkit.benchmarks.annotations import image_path, need, read_json, record_error, write_json
 from cirkit.benchmarks.genecis_world import SIZES, Size
-from cirkit.benchmarks.outside import Outside
 from cirkit.benchmarks.pictured import CROP, HOLD, Pictured
 from cirkit.errors import Problem
 from cirkit.query import Benchmark, Images, Query
@@ -182,7 +181,7 @@ def place(root: Path, task: Task, image: str) -> Path:
 
 
 def test(root: Path | str, task: Task, asking: Asking = OFFICIAL) -> Benchmark:
-    """The templates of a task: one gallery of all items, of which a query sees its own alone; the rest is hidden.
+    """The templates of a task: one gallery of all items, of which a query is ranked among its own alone.
 
     A distractor listed twice counts twice, as in the official loop, so a copy has a row of its own. Only a copy of the
     target (1 change_object and 1 focus_attribute record) is the target: no model could tell them apart, and the
@@ -200,8 +199,7 @@ def test(root: Path | str, task: Task, asking: Asking = OFFICIAL) -> Benchmark:
                 seen[item] = seen.get(item, -1) + 1
                 mine[_name(item, seen[item])] = item
         rows |= mine
-        hidden = {_name(template.reference, 0)} if asking.reference == "hidden" else set()
-        candidates.append([name for name in mine if name not in hidden])
+        candidates.append(list(mine))
     images = _pictures(root, task, rows, asking.side)
     kept = images.complete(root, [[_name(a.reference, 0), *c] for a, c in zip(asked, candidates, strict=True)])
     source = [_name(asked[i].reference, 0) for i in kept]
@@ -211,7 +209,8 @@ def test(root: Path | str, task: Task, asking: Asking = OFFICIAL) -> Benchmark:
         query=Query(image=images.at(source), text=[asked[i].condition for i in kept]),
         gallery=images.images,
         relevant=[[images.row[_name(asked[i].target, 0)]] for i in kept],
-        hidden=Outside(inside, len(images.row), [[images.row[name]] for name in source]),
+        hidden=[[images.row[name]] for name in source] if asking.reference == "hidden" else None,
+        among=inside,
     )
 
 

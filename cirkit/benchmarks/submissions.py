@@ -16,7 +16,7 @@ from torch import Tensor
 from cirkit.benchmarks.annotations import read_json, record_error
 from cirkit.errors import Problem
 from cirkit.files import write_atomically
-from cirkit.query import Images, Query
+from cirkit.query import Images, Query, leave_out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,7 @@ class Unanswered:
     gallery: Images
     names: Sequence[str | int]  # the server's name of each picture
     hidden: Sequence[Sequence[int]] | None = None
+    among: Sequence[Sequence[int]] | None = None  # the rows a query is ranked among; None: all
 
     def __post_init__(self) -> None:
         if len(self.keys) != len(self.query) or len(self.names) != len(self.gallery) or len(self.names) == 0:
@@ -38,11 +39,9 @@ class Unanswered:
         return len(self.query)
 
     def first(self, scores: Float[Tensor, "q n"], k: int, start: int = 0) -> Int[Tensor, "q k"]:
-        """The k best pictures of queries `start`, `start + 1`, ...; hidden ones left out, ties in gallery order."""
+        """The k best pictures of queries `start`, `start + 1`, ...; those left out are not, ties in gallery order."""
         scores = scores.clone()
-        if self.hidden is not None:
-            for i, line in enumerate(scores, start):
-                line[list(self.hidden[i])] = -torch.inf
+        leave_out(scores, range(start, start + len(scores)), self.hidden, self.among)
         best = scores.sort(dim=1, descending=True, stable=True)
         if best.values.shape[1] < k or not torch.isfinite(best.values[:, :k]).all():
             raise Problem(
@@ -97,8 +96,9 @@ class Server:
                     raise record_error(path, key, f"holds {name!r}, which names no picture of {asked.name}")
             if len(set(line)) != len(line):
                 raise record_error(path, key, "holds a name twice")
-            hidden = set() if asked.hidden is None else set(asked.hidden[rows[key]])
-            if out := [name for name in line if known[name] in hidden]:
+            hidden = () if asked.hidden is None else asked.hidden[rows[key]]
+            among = range(len(known)) if asked.among is None else asked.among[rows[key]]
+            if out := [name for name in line if known[name] in hidden or known[name] not in among]:
                 raise record_error(path, key, f"holds {out[0]!r}, which the protocol leaves out")
 
     def write(self, path: Path, asked: Unanswered, rows: Int[Tensor, "q k"]) -> None:

@@ -57,18 +57,61 @@ def dropout_linear(width: int, dropout: float = 0.1) -> nn.Module:
     return nn.Sequential(nn.Dropout(dropout), nn.Linear(width, width))
 
 
+Embed = Callable[[Vocabulary, int], nn.Embedding]  # a vocabulary and a width -> its table of word vectors
+
+
+def learned(vocabulary: Vocabulary, width: int) -> nn.Embedding:
+    """Word vectors that start at random and learn with the rest."""
+    return nn.Embedding(len(vocabulary), width)
+
+
+class Embedding(nn.Module):
+    """Sentences to tokens (b, t, width) and the mask (b, t) of those that are words: a bag of words (MAAF Table 5).
+
+    A table of another width than `width` is followed by a linear layer ("Linear Layer with GLOVE").
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        *,
+        width: int = 512,
+        embed: Embed = learned,
+        head: Callable[[int], nn.Module] = plain,
+    ):
+        super().__init__()
+        self.width = width
+        self.vocabulary = Vocabulary(texts)
+        self.embedding = embed(self.vocabulary, width)
+        own = self.embedding.embedding_dim
+        self.project = nn.Identity() if own == width else nn.Linear(own, width)
+        self.head = head(width)
+
+    def forward(self, texts: Sequence[str]) -> tuple[Float[Tensor, "b t d"], Bool[Tensor, "b t"]]:
+        numbers, mask = self.vocabulary(texts)
+        device = self.embedding.weight.device
+        return self.head(self.project(self.embedding(numbers.to(device)))), mask.to(device)
+
+
 class LSTM(nn.Module):
     """Sentences to tokens (b, t, width) and the mask (b, t) of those that are words.
 
     One layer, left to right, so padding on the right never reaches a word.
     """
 
-    def __init__(self, texts: Sequence[str], *, width: int = 512, head: Callable[[int], nn.Module] = plain):
+    def __init__(
+        self,
+        texts: Sequence[str],
+        *,
+        width: int = 512,
+        embed: Embed = learned,
+        head: Callable[[int], nn.Module] = plain,
+    ):
         super().__init__()
         self.width = width
         self.vocabulary = Vocabulary(texts)
-        self.embedding = nn.Embedding(len(self.vocabulary), width)
-        self.lstm = nn.LSTM(width, width, batch_first=True)
+        self.embedding = embed(self.vocabulary, width)
+        self.lstm = nn.LSTM(self.embedding.embedding_dim, width, batch_first=True)
         self.head = head(width)
 
     def forward(self, texts: Sequence[str]) -> tuple[Float[Tensor, "b t d"], Bool[Tensor, "b t"]]:

@@ -1,0 +1,18 @@
+"""MAAF's experiments and claims (Dodds et al., 2020, arXiv 2007.00145), one file per benchmark."""
+
+from cirkit.errors import Problem
+from cirkit.papers.maaf import css, fashioniq
+from cirkit.papers.maaf.css import live
+from cirkit.records import SCALES, Experiment
+
+__all__ = ["CLAIMS", "experiments", "live"]
+
+PARTS = (css, fashioniq)
+CLAIMS = [claim for part in PARTS for claim in part.CLAIMS]
+
+
+def experiments(scale: str, root: str = "data/raw") -> list[Experiment]:
+    """Every row of every table at a scale; `root` holds the original data, one folder per benchmark."""
+    if scale not in SCALES:
+        raise Problem(f"MAAF has no scale {scale!r}. Use one of {', '.join(SCALES)}.")
+    return [found for part in PARTS for found in part.experiments(scale, root)]

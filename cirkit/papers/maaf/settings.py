@@ -1,0 +1,133 @@
+"""What a scale decides for every row of a MAAF table alike, and the ways in which rows may differ.
+
+MAAF §2.4 gives the paper's hyper-parameters; `small` says what the other scales change.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from torch import nn
+
+from cirkit.encoders.image import ResNet, SmallResNet
+from cirkit.encoders.text import LSTM
+from cirkit.losses import batch_softmax
+from cirkit.query import Batch, Benchmark, Triplets
+from cirkit.records import Experiment
+from cirkit.train import Draw, Schedule, Training, adamw, ranking, sgd, slower, steps_down, warm_cosine
+
+Factory = Callable[[Sequence[str]], nn.Module]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """Encoders, sizes, steps and optimiser of a scale; `blocks`, `heads` and `hidden` are those of the fusion."""
+
+    image: Callable[[], nn.Module]
+    text: Callable[[Sequence[str]], nn.Module]
+    blocks: int
+    heads: int
+    hidden: int
+    steps: int
+    optimiser: Callable[[nn.Module], Any]
+    schedule: Schedule
+    seeds: tuple[int, ...]
+    basis: str = "world"
+    batch: int = 32
+
+    @property
+    def encoders(self) -> dict[str, Any]:
+        """The encoders, as every model takes them."""
+        return {"image": self.image, "text": self.text}
+
+    @property
+    def fusion(self) -> dict[str, Any]:
+        """Encoders and sizes, as the attention models take them."""
+        return self.encoders | {"blocks": self.blocks, "heads": self.heads, "hidden": self.hidden}
+
+
+def small(*, steps: int, seeds: tuple[int, ...], levels: int = 2, blocks: int = 2, batch: int = 32) -> Setting:
+    """Scales that train from scratch on a world.
+
+    Changed from the paper, for all rows alike: a small residual encoder in place of a pretrained ResNet50, width 64
+    in place of 512 with the feed-forward half as wide as ever, 4 heads, AdamW at 1e-3 with warm-up and cosine decay,
+    and far fewer steps; all in proportion to small pictures and minutes on a processor.
+    """
+    return Setting(
+        image=partial(SmallResNet, width=64, levels=levels),
+        text=partial(LSTM, width=64),
+        blocks=blocks,
+        heads=4,
+        hidden=32,
+        steps=steps,
+        optimiser=adamw(rate=1e-3),
+        schedule=warm_cosine(),
+        seeds=seeds,
+        batch=batch,
+    )
+
+
+def paper(*, steps: int = 150_000, stages: tuple[int, ...] = (3, 4), blocks: int = 2) -> Setting:
+    """The paper's: ResNet50 from ImageNet, width 512, SGD at .01 and .001 for the image encoder, less at each third."""
+    return Setting(
+        image=partial(ResNet, name="resnet50", stages=stages, width=512, pretrained=True),
+        text=partial(LSTM, width=512),
+        blocks=blocks,
+        heads=8,
+        hidden=256,
+        steps=steps,
+        optimiser=slower(optimiser=sgd(rate=0.01), parts=("image",)),
+        schedule=steps_down(at=(1 / 3, 2 / 3)),
+        seeds=(0, 1, 2, 3, 4),
+        basis="original",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row: its label in the table that is its home, the model, and the other tables that show it."""
+
+    table: str
+    label: str
+    model: Factory
+    also: tuple[tuple[str, str], ...] = ()  # (table, label)
+    optimiser: Callable[[nn.Module], Any] | None = None  # where the row is about how it is trained
+
+
+def experiment(
+    name: str,
+    row: Row,
+    *,
+    scale: str,
+    setting: Setting,
+    data: Callable[[], Triplets],
+    tests: Mapping[str, Callable[[], Benchmark]],
+    draw: Draw,
+    augment: Callable[[Batch, Any], Batch] | None = None,
+    exhibits: Any = (),
+) -> Experiment:
+    """A row as an experiment: everything but its model is the setting's."""
+    return Experiment(
+        name=f"maaf/{name}",
+        paper="maaf",
+        table=row.table,
+        row=row.label,
+        also=row.also,
+        scale=scale,
+        basis=setting.basis,
+        seeds=setting.seeds,
+        training=Training(
+            model=row.model,
+            data=data,
+            objective=ranking(batch_softmax),
+            optimiser=row.optimiser or setting.optimiser,
+            steps=setting.steps,
+            batch=setting.batch,
+            schedule=setting.schedule,
+            draw=draw,
+            augment=augment,
+        ),
+        tests=tests,
+        exhibits=exhibits,
+    )
