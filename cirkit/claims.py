@@ -56,6 +56,12 @@ def _bootstrapped(sides: tuple[tuple[Record, ...], ...], test: str, measure: Mea
     return bootstrap(parts, sides[0][0].ranks[test].group)
 
 
+def of_run(record: Record, test: str, measure: Measure) -> float:
+    """The mean of a measure in one run; groups count alike."""
+    ranks = record.ranks[test]
+    return float(measure(ranks) @ _groups(len(ranks), ranks.group)[1])
+
+
 def per_query(records: Sequence[Record], test: str, measure: Measure) -> Float[np.ndarray, "s q"]:
     """The measure of every query (columns) under every seed (rows)."""
     return np.stack([measure(record.ranks[test]) for record in records])
@@ -75,11 +81,7 @@ def bootstrap(
     """
     rng = np.random.default_rng(zlib.crc32(repr([(sign, v.shape, v.sum()) for sign, v in parts]).encode()))
     q = parts[0][1].shape[1]
-    labels = np.zeros(q, int) if group is None else np.unique(np.asarray(group), return_inverse=True)[1]
-    groups = [np.flatnonzero(labels == g) for g in range(labels.max() + 1)]
-    weight = np.zeros(q)
-    for rows in groups:
-        weight[rows] = 1 / (len(rows) * len(groups))
+    groups, weight = _groups(q, group)
     middle = sum(sign * float((v @ weight).mean()) for sign, v in parts)
     means = []
     for start in range(0, resamples, chunk):
@@ -95,6 +97,16 @@ def bootstrap(
         means.append(total)
     low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
     return Interval(middle, float(low), float(high), min(len(v) for _, v in parts))
+
+
+def _groups(q: int, group: Sequence[str] | None) -> tuple[list[np.ndarray], Float[np.ndarray, " q"]]:
+    """The rows of each group, and the weight of each query in a mean for which groups count alike."""
+    labels = np.zeros(q, int) if group is None else np.unique(np.asarray(group), return_inverse=True)[1]
+    groups = [np.flatnonzero(labels == g) for g in range(labels.max() + 1)]
+    weight = np.zeros(q)
+    for rows in groups:
+        weight[rows] = 1 / (len(rows) * len(groups))
+    return groups, weight
 
 
 def _seed_weights(rng: np.random.Generator, b: int, s: int) -> Float[np.ndarray, "b s"]:
@@ -131,6 +143,29 @@ class Gain:
 
     def __call__(self, records: dict[str, list[Record]]) -> Interval:
         return gain(records[self.a], records[self.b], self.test, self.measure)
+
+
+@dataclass(frozen=True)
+class Gains:
+    """The average of `a` minus `b` over several pairs of experiments: what a choice gives, whatever else is chosen."""
+
+    pairs: tuple[tuple[str, str], ...]
+    test: str
+    measure: Measure
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for pair in self.pairs for name in pair))
+
+    def __call__(self, records: dict[str, list[Record]]) -> Interval:
+        parts = [
+            (sign / len(self.pairs), per_query(records[name], self.test, self.measure))
+            for pair in self.pairs
+            for sign, name in zip((1.0, -1.0), pair, strict=True)
+        ]
+        if len({values.shape[1] for _, values in parts}) > 1:
+            raise ValueError(f"{', '.join(self.needs)} were tested on different queries; run them again.")
+        return bootstrap(parts, records[self.needs[0]][0].ranks[self.test].group)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import Any
 from cirkit.errors import Problem
 
 PACKAGE = Path(__file__).parent
-TRUSTED = ("cirkit.models.", "cirkit.encoders.", "cirkit.attention.", "cirkit.alignment.")
+TRUSTED = ("cirkit.models.", "cirkit.encoders.", "cirkit.attention.", "cirkit.alignment.", "cirkit.positions.")
 
 
 def describe(value: Any) -> Any:

@@ -187,3 +187,20 @@ def test_the_official_code_gives_these_numbers(case):
     torch.testing.assert_close(encoded, torch.tensor(golden["encoded"], dtype=torch.double), rtol=1e-5, atol=1e-6)
     assert loss.item() == pytest.approx(golden["loss"], rel=1e-5)
     assert composed.std(0).min() > 1e-4 and abs(golden["loss"]) > 1e-4
+
+
+@pytest.mark.parametrize("case", RELEASED)
+def test_the_official_code_gives_these_gradients(case):
+    """The norms of the loss's gradients, part by part, with ImageNet's constants in double precision on both sides."""
+    maaf, golden = RELEASED[case](), GOLDEN["gradients"][case]
+    maaf.image.mean = torch.tensor([0.485, 0.456, 0.406], dtype=torch.double)[:, None, None]
+    maaf.image.deviation = torch.tensor([0.229, 0.224, 0.225], dtype=torch.double)[:, None, None]
+    images = (256 * drawn((4, 3, 224, 224), 1000)).to(torch.uint8)
+    composed, encoded = maaf.compose(Query(image=images[:2], text=GOLDEN["texts"])), maaf.encode(images[2:])
+    torch.nn.functional.cross_entropy(maaf.score(composed, encoded), torch.arange(2)).backward()
+    parts = {"image trunk": "image.trunk", "image projections": "image.project"}
+    parts |= {"text": "text", "fusion": "fusion", "scale": "score"}
+    for part, start in parts.items():
+        gradients = [each.grad for name, each in maaf.named_parameters() if name.startswith(start)]
+        norm = sum(gradient.square().sum() for gradient in gradients if gradient is not None).sqrt().item()
+        assert norm == pytest.approx(golden[part], rel=1e-6), part  # the official sinusoids are single precision

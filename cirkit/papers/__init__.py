@@ -37,6 +37,14 @@ def experiment(name: str, scale: str, root: str = "data/raw") -> Any:
     return found
 
 
+def rows(paper: str, table: str, scale: str) -> dict[str, Any]:
+    """The experiments that a table shows, by the label of their row there; some have their home in another table."""
+    found = {}
+    for each in experiments(paper, scale):
+        found |= {label: each for shown, label in ((each.table, each.row), *each.also) if shown == table}
+    return found
+
+
 def claims(paper: str | None = None) -> list[Any]:
     """Declared claims, of one paper if given."""
     return [claim for module in _modules(paper) for claim in module.CLAIMS]

@@ -11,11 +11,17 @@ from typing import Any
 from torch import nn
 
 from cirkit.encoders.image import ResNet, SmallResNet
-from cirkit.encoders.text import LSTM
+from cirkit.encoders.text import LSTM, Embedding
 from cirkit.losses import batch_softmax
+from cirkit.models.film import FiLM
+from cirkit.models.parameter_hashing import ParameterHashing
+from cirkit.models.relationship import Relationship
+from cirkit.models.show_and_tell import ShowAndTell
+from cirkit.models.val import VAL
 from cirkit.query import Batch, Benchmark, Triplets
 from cirkit.records import Experiment
-from cirkit.train import Draw, Schedule, Training, adamw, ranking, sgd, slower, steps_down, warm_cosine
+from cirkit.semi_hard import by_level, semi_hard_triplet
+from cirkit.train import Draw, Objective, Schedule, Training, adamw, ranking, sgd, slower, steps_down, warm_cosine
 
 Factory = Callable[[Sequence[str]], nn.Module]
 
@@ -29,6 +35,7 @@ class Setting:
     blocks: int
     heads: int
     hidden: int
+    sides: tuple[int, ...]  # of the image encoder's maps, fine to coarse
     steps: int
     optimiser: Callable[[nn.Module], Any]
     schedule: Schedule
@@ -47,7 +54,7 @@ class Setting:
         return self.encoders | {"blocks": self.blocks, "heads": self.heads, "hidden": self.hidden}
 
 
-def small(*, steps: int, seeds: tuple[int, ...], levels: int = 2, blocks: int = 2, batch: int = 32) -> Setting:
+def small(*, steps: int, seeds: tuple[int, ...], pixels: int, blocks: int = 2, batch: int = 32) -> Setting:
     """Scales that train from scratch on a world.
 
     Changed from the paper, for all rows alike: a small residual encoder in place of a pretrained ResNet50, width 64
@@ -55,11 +62,12 @@ def small(*, steps: int, seeds: tuple[int, ...], levels: int = 2, blocks: int = 
     and far fewer steps; all in proportion to small pictures and minutes on a processor.
     """
     return Setting(
-        image=partial(SmallResNet, width=64, levels=levels),
+        image=partial(SmallResNet, width=64, levels=2),
         text=partial(LSTM, width=64),
         blocks=blocks,
         heads=4,
         hidden=32,
+        sides=(pixels // 8, pixels // 16),
         steps=steps,
         optimiser=adamw(rate=1e-3),
         schedule=warm_cosine(),
@@ -76,12 +84,33 @@ def paper(*, steps: int = 150_000, stages: tuple[int, ...] = (3, 4), blocks: int
         blocks=blocks,
         heads=8,
         hidden=256,
+        sides=tuple(224 // 2 ** (stage + 1) for stage in stages),
         steps=steps,
         optimiser=slower(optimiser=sgd(rate=0.01), parts=("image",)),
         schedule=steps_down(at=(1 / 3, 2 / 3)),
         seeds=(0, 1, 2, 3, 4),
         basis="original",
     )
+
+
+def rivals(setting: Setting) -> dict[str, tuple[str, Factory]]:
+    """The rows that Vo et al. (2019) adapted from other tasks, by name: their label, and the model."""
+    both, width = setting.encoders, setting.text.keywords["width"]
+    return {
+        "show_and_tell": (
+            "Show and Tell",
+            partial(ShowAndTell, image=setting.image, text=partial(Embedding, width=width)),  # its LSTM is its own
+        ),
+        "parameter_hashing": ("Parameter hashing", partial(ParameterHashing, **both)),
+        "relationship": ("Relationship", partial(Relationship, **both, hidden=width)),
+        "film": ("FiLM", partial(FiLM, **both)),
+    }
+
+
+def val(setting: Setting, table: str) -> "Row":
+    """VAL with its own loss, at the setting's resolutions (its authors take three of MAAF's 28, 14 and 7)."""
+    model = partial(VAL, **setting.encoders, sides=setting.sides)
+    return Row(table=table, label="VAL", model=model, objective=by_level(semi_hard_triplet()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +122,7 @@ class Row:
     model: Factory
     also: tuple[tuple[str, str], ...] = ()  # (table, label)
     optimiser: Callable[[nn.Module], Any] | None = None  # where the row is about how it is trained
+    objective: Objective | None = None  # where the model's authors have another than the paper's eq. 5
 
 
 def experiment(
@@ -120,7 +150,7 @@ def experiment(
         training=Training(
             model=row.model,
             data=data,
-            objective=ranking(batch_softmax),
+            objective=row.objective or ranking(batch_softmax),
             optimiser=row.optimiser or setting.optimiser,
             steps=setting.steps,
             batch=setting.batch,
