@@ -14,8 +14,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from cirkit.errors import Problem
 from cirkit.measures import Measure, Recall, chance_recall
-from cirkit.records import Record
+from cirkit.records import Record, exhibited
 
 RESAMPLES = 2000
 FIELDS = (
@@ -68,7 +69,7 @@ def per_query(records: Sequence[Record], test: str, measure: Measure) -> Float[n
 
 
 def bootstrap(
-    parts: list[tuple[float, Float[np.ndarray, "s q"]]],
+    parts: list[tuple[float, Float[np.ndarray, "_ q"]]],
     group: Sequence[str] | None = None,
     resamples: int = RESAMPLES,
     chunk: int = 200,
@@ -125,7 +126,7 @@ class Quantity(Protocol):
 
     @property
     def needs(self) -> tuple[str, ...]: ...
-    def __call__(self, records: dict[str, list[Record]]) -> Interval: ...
+    def __call__(self, records: dict[str, list[Record]]) -> Interval | None: ...  # None: an exhibit is missing
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,54 @@ class OverChance:
         found = level(records[self.name], self.test, Recall(self.k))
         chance = chance_recall(records[self.name][0].ranks[self.test], self.k)
         return Interval(found.middle - chance, found.low - chance, found.high - chance, found.seeds)
+
+
+@dataclass(frozen=True)
+class Attention:
+    """How much more words of a class attend to what they speak of, from the exhibits beside the records.
+
+    Less `than`: `elsewhere` in the picture, or a control that the exhibit keeps, such as `mask`, `word` or `stranger`.
+    With `minus`, the words of that class are taken off, other queries. Negative: words avoid what they refer to.
+    `of` is the column measured; None as long as a record lacks its exhibit.
+    """
+
+    name: str
+    word: str
+    than: str = "elsewhere"
+    minus: str | None = None
+    exhibit: str = "words"
+    of: str = "own"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def __call__(self, records: dict[str, list[Record]]) -> Interval | None:
+        found = [exhibited(record, self.exhibit) for record in records[self.name]]
+        if not all(found):
+            return None
+        values, query = self._values(found, self.word)
+        if self.minus is None:
+            return bootstrap([(1.0, values)])
+        less, other = self._values(found, self.minus)
+        # groups count alike, half each, so twice the values of one and minus twice those of the other differ by means
+        both = np.concatenate([2 * values, -2 * less], axis=1)
+        return bootstrap([(1.0, both)], ["word"] * len(query) + ["minus"] * len(other))
+
+    def _values(self, found: Sequence[dict[str, Any]], word: str) -> tuple[Float[np.ndarray, "s q"], list[int]]:
+        """The value of every query (columns) under every seed (rows), queries without a control left out."""
+        columns = [content["values"].get(word) for content in found]
+        if not all(columns) or {self.of, self.than} - {"elsewhere", *columns[0]}:
+            raise ValueError(f"The exhibits {self.exhibit!r} of {self.name} have no {self.of} {self.than} of {word!r}.")
+        if len({tuple(column["query"]) for column in columns}) > 1:
+            raise Problem(f"The seeds of {self.name} kept different queries. Run `cirkit exhibits --missing`.")
+        own = np.array([column[self.of] for column in columns], float)  # (s, q); None becomes NaN
+        if self.than != "elsewhere":
+            own = own - np.array([column[self.than] for column in columns], float)
+        there = ~np.isnan(own).any(0)
+        if not there.any():
+            raise ValueError(f"No query of {self.name} has a value for {word!r} less {self.than}.")
+        return own[:, there], [row for row, kept in zip(columns[0]["query"], there, strict=True) if kept]
 
 
 @dataclass(frozen=True)
@@ -246,6 +295,8 @@ def judge(claim: Claim, load: Callable[[str, str], list[Record]]) -> dict[str, A
         if not all(records.values()):
             continue
         interval = claim.quantity(records)
+        if interval is None:
+            continue
         bases = {record.basis for found in records.values() for record in found}
         return row | {
             "verdict": claim.expect(interval) if interval.seeds > 1 else "open",

@@ -117,14 +117,15 @@ def data_get(name: str, root: Annotated[Path, typer.Option()]) -> None:
 def data_check(name: str, root: Annotated[Path, typer.Option()], as_json: Json = False) -> None:
     """Compare a folder with what the benchmark should hold."""
     from cirkit.benchmarks.catalogue import find
+    from cirkit.benchmarks.pictured import report, whole
 
     rows = find(name).check(root)
+    if as_json:
+        show([whole(row) for row in rows], as_json)
+        return
     show(rows, as_json)
-    if not as_json and any(row["missing"] for row in rows):
-        typer.echo(
-            "Something is missing. The reader leaves out the questions and the gallery items that need it, together, "
-            "and says how many; numbers on what is left are not comparable with published ones."
-        )
+    for line in report(rows):
+        typer.echo(line)
 
 
 @app.command()
@@ -235,6 +236,27 @@ def verify(sample: Annotated[int, typer.Option(min=1)] = 3, as_json: Json = Fals
     show(rows, as_json)
     if any(row["state"] == "differs" for row in rows):
         raise Problem("A record could not be confirmed. Look at what changed since its commit, then run it again.")
+
+
+@app.command()
+def exhibits(
+    paper: Paper = None,
+    scale: Scale = None,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="Make those that are not there, from the weights their runs left.")
+    ] = False,
+    device: Device = "cpu",
+    as_json: Json = False,
+) -> None:
+    """What finished runs keep beside their ranks, and whether it is there."""
+    from cirkit import papers, remake
+
+    chosen = papers.experiments(paper, scale)
+    if missing:
+        written = remake.missing(chosen, device, tell=typer.echo)
+        typer.echo(f"{written} exhibits written.")
+        return
+    show(list(remake.rows(chosen)), as_json)
 
 
 @app.command()

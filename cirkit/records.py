@@ -24,13 +24,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from cirkit import evaluate
+from cirkit import evaluate, exhibits
 from cirkit.checkpoints import save
 from cirkit.declare import PACKAGE, code_hash, describe, fingerprint
 from cirkit.errors import Problem
+from cirkit.exhibits import Exhibit, Ranked
 from cirkit.files import write_atomically
 from cirkit.measures import Ranks
-from cirkit.models.base import Features
 from cirkit.query import Benchmark
 from cirkit.train import Training, fit
 
@@ -53,7 +53,7 @@ class Experiment:
     training: Training
     tests: Mapping[str, Callable[[], Benchmark]]
     also: tuple[tuple[str, str], ...] = ()  # (table, row) under which other tables show it, too
-    exhibits: tuple[int, ...] = ()  # queries of the first test whose top ten the first seed keeps
+    exhibits: tuple[Exhibit, ...] = ()  # what to keep of the first test beside the ranks; decides no number
 
     def __post_init__(self) -> None:
         if self.scale not in SCALES or self.basis not in BASES:
@@ -76,6 +76,11 @@ class Experiment:
     def path(self, seed: int) -> Path:
         """Where the record of a seed lies."""
         return records_home() / self.name / f"{self.scale}-s{seed}.json"
+
+    def keeps(self, seed: int) -> dict[Path, Exhibit]:
+        """The exhibits that a seed keeps, by where they lie."""
+        kept = [each for each in self.exhibits if each.every_seed or seed == self.seeds[0]]
+        return {exhibits_home() / exhibits.place(self.name, self.scale, each.name, seed): each for each in kept}
 
     def weights(self, seed: int) -> Path:
         """The checkpoint folder of a seed; rows that differ in their tests alone share it."""
@@ -118,26 +123,28 @@ def weights_home() -> Path:
 
 @dataclass(frozen=True)
 class Produced:
-    """What a run makes before anything is written: the record, the model, and the exhibit if the seed keeps one."""
+    """What a run makes before anything is written: the record, the model, and what its first test gave."""
 
     record: Record
     model: torch.nn.Module
-    exhibit: dict[str, Any] | None
+    benchmark: Benchmark
+    ranked: Ranked
 
 
 def run(
     experiment: Experiment, seed: int, device: str = "cpu", watch: Callable[[int, float], None] | None = None
 ) -> Record:
-    """Train, rank, and write the weights, the exhibit (first seed) and the record, in this order."""
+    """Train, rank, and write the weights, the exhibits and the record, in this order."""
     weights = experiment.weights(seed)
     made = produce(experiment, seed, device, watch, weights.with_suffix(".partial"))
     triplets = experiment.training.data()
     size = triplets.target[torch.tensor([0])].shape[-1]
     save(weights, made.model, experiment.training.model, triplets.query.text or (), size)
-    if made.exhibit is not None:
-        path = exhibits_home() / f"{experiment.name}-{experiment.scale}.json"
-        write_atomically(path, json.dumps(made.exhibit, separators=(",", ":")) + "\n")
-    write(made.record, experiment.path(seed))
+    try:
+        for path, exhibit in experiment.keeps(seed).items():
+            write_exhibit(experiment, seed, path, exhibit, made.model, made.benchmark, lambda: made.ranked)
+    finally:  # an exhibit that cannot be made must not cost the record
+        write(made.record, experiment.path(seed))
     return made.record
 
 
@@ -152,14 +159,12 @@ def produce(
     started = time.perf_counter()
     trained = fit(experiment.training, seed, device=device, watch=watch, resume=resume)
     halfway = time.perf_counter()
-    ranks, exhibit = {}, None
-    for position, (name, make) in enumerate(experiment.tests.items()):
+    first, ranks = None, {}
+    for name, make in experiment.tests.items():
         benchmark = make()
-        gallery = evaluate.encode(trained.model, benchmark.gallery)
-        composed = evaluate.compose(trained.model, benchmark)
-        ranks[name] = evaluate.rank_features(trained.model, composed, gallery, benchmark)
-        if position == 0 and experiment.exhibits and seed == experiment.seeds[0]:
-            exhibit = _exhibit(experiment, seed, trained.model, composed, gallery, benchmark, ranks[name])
+        found = evaluated(trained.model, benchmark)
+        ranks[name] = found.ranks
+        first = first or (benchmark, found)
     record = Record(
         name=experiment.name,
         paper=experiment.paper,
@@ -175,35 +180,28 @@ def produce(
         loss=[[step, round(value, 5)] for step, value in trained.loss],
         ranks=ranks,
     )
-    return Produced(record, trained.model, exhibit)
+    return Produced(record, trained.model, *first)
 
 
-def _exhibit(
+def evaluated(model: torch.nn.Module, benchmark: Benchmark) -> Ranked:
+    """Features of a benchmark's queries and gallery, and the ranks they give."""
+    gallery, composed = evaluate.encode(model, benchmark.gallery), evaluate.compose(model, benchmark)
+    return Ranked(composed, gallery, evaluate.rank_features(model, composed, gallery, benchmark))
+
+
+def write_exhibit(
     experiment: Experiment,
     seed: int,
+    path: Path,
+    exhibit: Exhibit,
     model: torch.nn.Module,
-    composed: Features,
-    gallery: Features,
     benchmark: Benchmark,
-    ranks: Ranks,
-) -> dict[str, Any]:
-    rows = [row for row in experiment.exhibits if row < len(benchmark)]
-    items, scores = evaluate.top(model, composed, gallery, benchmark, rows)
-    best = ranks.best()
-    queries = [
-        {
-            "query": row,
-            "text": None if benchmark.query.text is None else benchmark.query.text[row],
-            "reference": next(iter(benchmark.hidden[row]), None) if benchmark.hidden is not None else None,
-            "relevant": list(benchmark.relevant[row]),
-            "top": top,
-            "scores": [round(score, 4) for score in line],
-            "rank": float(best[row]),
-        }
-        for row, top, line in zip(rows, items, scores, strict=True)
-    ]
-    content = {"experiment": experiment.name, "scale": experiment.scale, "seed": seed, "test": benchmark.name}
-    return content | {"fingerprint": experiment.fingerprint, "queries": queries}
+    ranked: Callable[[], Ranked],
+) -> None:
+    """Make one exhibit of a trained model and write it, with whose it is. Raises Problem where it is too large."""
+    whose = {"experiment": experiment.name, "scale": experiment.scale, "seed": seed, "test": benchmark.name}
+    whose |= {"fingerprint": experiment.fingerprint} | exhibits.head(exhibit)
+    write_atomically(path, exhibits.to_text(whose | exhibit(model, benchmark, ranked)))
 
 
 def surroundings(device: str) -> dict[str, Any]:
@@ -289,6 +287,13 @@ def load(name: str, scale: str) -> list[Record]:
     """All records of an experiment at a scale, by seed; whatever declaration they followed."""
     paths = (records_home() / name).glob(f"{scale}-s*.json")
     return sorted((read(path) for path in paths), key=lambda record: record.seed)
+
+
+def exhibited(record: Record, name: str) -> dict[str, Any] | None:
+    """The exhibit of a name that lies beside a record, or None where none of its declaration does."""
+    path = exhibits_home() / exhibits.place(record.name, record.scale, name, record.seed)
+    content = exhibits.read(path) if path.is_file() else None
+    return None if content is None or content["fingerprint"] != record.fingerprint else content
 
 
 def done(experiment: Experiment) -> list[Record]:

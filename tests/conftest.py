@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when transformers is imported
 torch.set_num_threads(1)
 settings.register_profile("fixed", derandomize=True)  # the same examples each time, so that a green run stays green
 settings.register_profile("search", derandomize=False)  # HYPOTHESIS_PROFILE=search looks for new ones
@@ -16,7 +17,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 def _quiet(monkeypatch):
     torch.manual_seed(0)
     monkeypatch.setenv("TQDM_DISABLE", "1")
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
 @pytest.fixture

@@ -1,21 +1,152 @@
+import json
+import shutil
+from dataclasses import replace
+
 import pytest
 
+from cirkit.benchmarks import (
+    birds_to_words,
+    captions,
+    circo,
+    cirr,
+    clevr,
+    css,
+    fashion200k,
+    fashioniq,
+    genecis,
+    laion_cir,
+    mit_states,
+    pedes,
+    shoes,
+    spot_the_diff,
+    synth_triplets,
+    textvqa,
+)
 from cirkit.benchmarks.catalogue import CATALOGUE, find
+from cirkit.benchmarks.pictured import report, whole
 from cirkit.errors import Problem
 
 WORLDS = [name for name, entry in CATALOGUE.items() if entry.world is not None]
 
 
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """The smoke world of a name, published once."""
+    home = tmp_path_factory.mktemp("worlds")
+
+    def published(name):
+        find(name).publish(home / name, "smoke")
+        return home / name
+
+    return published
+
+
 @pytest.mark.parametrize("name", WORLDS)
-def test_every_world_publishes_at_smoke_scale_and_checks_out(tmp_path, name):
-    entry = find(name)
-    root = tmp_path / name
-    entry.publish(root, "smoke")
+def test_every_world_publishes_at_smoke_scale_and_checks_out(smoke, name):
+    entry, root = find(name), smoke(name)
     rows = entry.check(root)
     assert rows and all(row["missing"] == 0 and row["found"] == row["expected"] for row in rows), rows
+    assert report(rows) == [] and all(whole(row).keys() == row.keys() for row in rows)
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     entry.publish(root, "smoke")
     assert before == {path: path.stat().st_mtime_ns for path in root.rglob("*")}  # the second call writes nothing
+
+
+def emptied(whole, name, root, every):
+    """A copy at `root` without every so manieth picture, and the names that went."""
+    shutil.copytree(whole, root)
+    paths = sorted(path for end in ("png", "jpg") for path in root.rglob(f"*.{end}") if "_diff" not in path.name)
+    for path in paths[every // 2 :: every]:
+        path.write_bytes(b"") if name == "mit-states" else path.unlink()  # its list is that of the files
+    return {path.stem for path in paths[every // 2 :: every]}
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_check_names_the_missing_pictures_and_no_others(smoke, tmp_path, name):
+    went = emptied(smoke(name), name, tmp_path / "some", 3)
+    rows = [row for row in find(name).check(tmp_path / "some") if row.gone is not None]
+    assert rows and all(len(row.gone.absent) == len(set(row.gone.absent)) == row["missing"] > 0 for row in rows)
+    named = {each.zfill(7) if name == "laion-cir" else each for row in rows for each in row.gone.absent}
+    assert all(any(stem in each for stem in went) for each in named)
+    assert json.loads(json.dumps([whole(row)["absent"] for row in rows])) == [row.gone.absent for row in rows]
+    said = report(rows)
+    assert all(any(f"not there ({row['missing']}): {row.gone.absent[0]}" in line for line in said) for row in rows)
+    assert ("stops" if name == "css" else "not comparable") in said[-1]
+
+
+def joint(protocol):
+    """FashionIQ per category, one query per record whatever the protocol makes of the captions."""
+    return {
+        (f"{category} val", protocol.name): lambda root, c=category: fashioniq.test(
+            root, replace(protocol, categories=(c,), join=fashioniq.MAAF.join)
+        )
+        for category in fashioniq.CATEGORIES
+    }
+
+
+READERS = {  # by name: of the smoke world, every so manieth picture is taken away; who reads the split and protocol
+    "fashioniq": (5, joint(fashioniq.MAAF) | joint(fashioniq.PROTOCOLS["val"])),
+    "cirr": (
+        11,
+        {("train", "cirr"): cirr.train, ("test1", "cirr-subset"): lambda root: cirr.unanswered(root, cirr.SUBSET)}
+        | {("val", each.name): lambda root, each=each: cirr.test(root, each) for each in cirr.PROTOCOLS["val"]},
+    ),
+    "circo": (
+        9,
+        {("unlabeled", "circo val"): circo.test, ("unlabeled", "circo test"): circo.unanswered}
+        | {("unlabeled", "circo-target val"): lambda root: circo.test(root, circo.TARGET)},
+    ),
+    "genecis": (
+        60,
+        {(task.name, "genecis"): lambda root, task=task: genecis.test(root, task) for task in genecis.TASKS.values()},
+    ),
+    "shoes": (5, {("train", "shoes"): shoes.train, ("test", "shoes"): shoes.test}),
+    "spot-the-diff": (
+        5,
+        {("test", "spot-the-diff"): spot_the_diff.test, ("train", "spot-the-diff"): spot_the_diff.train},
+    ),
+    "fashion200k": (5, {("test", "tirg"): fashion200k.test}),
+    "mit-states": (7, {("train", "tirg"): mit_states.train, ("test", "tirg"): mit_states.test}),
+    "laion-cir": (9, {("combined", "combined"): laion_cir.train}),
+    "synth-triplets": (9, {("train", "triplets"): synth_triplets.train}),
+    "birds-to-words": (5, {("test", "one way"): lambda root: birds_to_words.test(root, birds_to_words.ONE_WAY)}),
+    "cuhk-pedes": (5, {("test", "official"): lambda root: pedes.test(pedes.CUHK, root)}),
+    "captions": (
+        5,
+        {
+            ("test", "text-to-image"): lambda root: captions.text_to_image(
+                root / captions.FOLDER, captions.multi30k(root, "test")
+            )
+        },
+    ),
+    "clevr": (5, {("val", "clevr"): lambda root: clevr.read(root, "val")}),
+    "textvqa": (5, {("val", "textvqa"): lambda root: textvqa.read(root, "val")}),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*queries are left out")
+@pytest.mark.parametrize("name", READERS)
+def test_a_check_counts_what_the_readers_leave_out(smoke, tmp_path, name):
+    every, readers = READERS[name]
+    root, told = tmp_path / "some", {}
+    emptied(smoke(name), name, root, every)
+    for row in find(name).check(root):
+        for one in (row.gone and row.gone.dropped) or ():
+            assert one["queries"] == one.get("by_reference", 0) + one.get("by_target", one["queries"])
+            told |= {(row["split"], protocol): one for protocol in one["protocol"].split(", ")}
+    assert any(told[key]["queries"] > 0 for key in readers)
+    for key, read in readers.items():
+        got = read(root)
+        assert len(got) == told[key]["of_queries"] - told[key]["queries"], key
+        if told[key]["of_gallery"] and name != "genecis":  # whose reader has the references in its gallery, too
+            assert len(got.gallery) == told[key]["of_gallery"] - told[key]["gallery"], key
+
+
+def test_the_reader_of_css_stops_as_the_check_says(smoke, tmp_path):
+    emptied(smoke("css"), "css", tmp_path / "some", 3)
+    assert [row.gone.dropped for row in css.check(tmp_path / "some") if row.gone is not None] == [None, None]
+    with pytest.raises(Problem, match="is missing"):
+        css.test(tmp_path / "some")
 
 
 @pytest.mark.parametrize("name", WORLDS)

@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 
+from cirkit import exhibits
 from cirkit.claims import (
     FIELDS,
+    Attention,
     Claim,
     Gain,
+    Gains,
     Interval,
     OverChance,
     above,
@@ -13,11 +16,13 @@ from cirkit.claims import (
     gain,
     judge,
     level,
+    of_run,
     to_csv,
     within,
 )
+from cirkit.errors import Problem
 from cirkit.measures import Ranks, Recall
-from cirkit.records import Record
+from cirkit.records import Record, exhibits_home
 
 
 def record(hits, seed=0, name="x", group=None):
@@ -45,6 +50,29 @@ def test_groups_count_alike_however_many_queries_they_hold():
     hits = np.array([True] * 30 + [False] * 10)
     grouped = record(hits, group=("a",) * 30 + ("b",) * 10)
     assert level([grouped], "t", Recall(1)).middle == pytest.approx(0.5)
+
+
+def test_one_run_has_its_groups_count_alike_too():
+    hits = np.array([True] * 30 + [False] * 10)
+    assert of_run(record(hits, group=("a",) * 30 + ("b",) * 10), "t", Recall(1)) == pytest.approx(0.5)
+    assert of_run(record(hits), "t", Recall(1)) == pytest.approx(0.75)
+
+
+def test_the_mean_of_several_gains_and_its_interval_are_theirs_put_together():
+    found = {
+        name: records(share, start=i) for i, (name, share) in enumerate(zip("abcd", (0.7, 0.5, 0.6, 0.6), strict=True))
+    }
+    both = Gains((("a", "b"), ("c", "d")), "t", Recall(1))
+    parts = [Gain(*pair, "t", Recall(1))(found) for pair in both.pairs]
+    together = both(found)
+    assert both.needs == ("a", "b", "c", "d")
+    assert together.middle == pytest.approx(np.mean([part.middle for part in parts]))
+    widths = [part.high - part.low for part in parts]
+    assert together.high - together.low == pytest.approx(np.hypot(*widths) / 2, rel=0.15)  # they vary on their own
+    one = Gains((("a", "b"),), "t", Recall(1))(found)
+    assert (one.middle, one.low, one.high) == (parts[0].middle, parts[0].low, parts[0].high)
+    with pytest.raises(ValueError, match="different queries"):
+        both(found | {"d": records(0.6, q=30)})
 
 
 def test_one_seed_gives_the_interval_of_scipys_bootstrap_over_queries():
@@ -121,3 +149,61 @@ def test_over_chance_is_the_level_less_a_random_order():
     interval = OverChance("maaf/a", "t", 1)({"maaf/a": found})
     assert interval.middle == pytest.approx(level(found, "t", Recall(1)).middle - 0.1)
     assert interval.low < interval.middle < interval.high
+
+
+def attending(seeds=3, fingerprint="", queries=None):
+    """Records whose exhibits lie beside them: `place` avoids by 0.5, `verb` by nothing, on different queries."""
+    rng = np.random.default_rng(0)
+    for seed in range(seeds):
+        place = (rng.normal(-0.5, 0.1, 40)).round(4).tolist()
+        values = {
+            "place": {"query": queries or list(range(40)), "own": place, "mask": [None] * 20 + [0.1] * 20},
+            "verb": {"query": list(range(0, 60, 2)), "own": rng.normal(0, 0.1, 30).round(4).tolist()},
+        }
+        path = exhibits_home() / exhibits.place("maaf/a", "cpu", "words", seed)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(exhibits.to_text({"experiment": "maaf/a", "fingerprint": fingerprint, "values": values}))
+    return [record([True], seed, "maaf/a") for seed in range(seeds)]
+
+
+def test_attention_is_a_mean_over_seeds_and_queries_with_an_interval(home):
+    found = attending()
+    values = np.array([exhibits.read(p)["values"]["place"]["own"] for p in sorted(exhibits_home().rglob("*.json"))])
+    interval = Attention("maaf/a", "place")({"maaf/a": found})
+    assert interval.middle == pytest.approx(values.mean()) and interval.seeds == 3
+    assert interval.low < interval.middle < interval.high < 0
+    beside = Attention("maaf/a", "place", than="mask")({"maaf/a": found})
+    assert beside.middle == pytest.approx(values[:, 20:].mean() - 0.1)  # queries without a control are left out
+    assert str(bootstrap([(1.0, values)])) == str(interval)
+
+
+def test_two_classes_of_words_are_compared_by_their_means(home):
+    found = attending()
+    place, verb = (Attention("maaf/a", word)({"maaf/a": found}) for word in ("place", "verb"))
+    gap = Attention("maaf/a", "place", minus="verb")({"maaf/a": found})
+    assert gap.middle == pytest.approx(place.middle - verb.middle) and gap.low < gap.middle < gap.high < 0
+    assert gap.high - gap.low > (place.high - place.low) * 0.9
+
+
+def test_attention_without_its_exhibits_is_untested(home):
+    held = Claim(
+        id="c", paper="maaf", where="Figure 3", says="words avoid", reported="", expect=below(),
+        quantity=Attention("maaf/a", "place"),
+    )  # fmt: skip
+    single = [record([True], 0, "maaf/a")]
+    assert judge(held, lambda name, scale: single if scale == "cpu" else [])["verdict"] == "untested"
+    found = attending()
+    assert judge(held, lambda name, scale: found if scale == "cpu" else [])["verdict"] == "holds"
+    attending(fingerprint="older")
+    assert judge(held, lambda name, scale: found if scale == "cpu" else [])["verdict"] == "untested"
+
+
+def test_a_class_or_control_that_no_exhibit_keeps_is_an_error(home):
+    found = attending()
+    for quantity in (Attention("maaf/a", "smell"), Attention("maaf/a", "verb", than="mask")):
+        with pytest.raises(ValueError, match="have no own"):
+            quantity({"maaf/a": found})
+    other = attending(seeds=1, queries=list(range(1, 41)))
+    assert other and len(found) == 3
+    with pytest.raises(Problem, match="different queries"):
+        Attention("maaf/a", "place")({"maaf/a": found})

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from collections import Counter
 from dataclasses import replace
@@ -117,6 +118,17 @@ def test_the_same_size_publishes_the_same_bytes(root, tmp_path):
     files = sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
     assert all((root / file).read_bytes() == (tmp_path / "again" / file).read_bytes() for file in files)
     assert clevr.scenes(TINY, "val") != clevr.scenes(replace(TINY, seed=1), "val")
+
+
+def test_a_size_asks_what_it_always_asked(root):
+    """Records rest on these questions: where they change on purpose, VERSION is raised."""
+    said = [
+        (q.text, q.answer, q.family, [(node.function, node.inputs, node.value) for node in q.program])
+        for questions in clevr.asked(replace(TINY, train=60, questions=10), "train")
+        for q in questions
+    ]
+    assert len(said) == 600 and clevr.VERSION == 1
+    assert hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16] == "8b999de0655fdd9b"
 
 
 def test_a_world_is_published_once_and_found_again(home, monkeypatch):

@@ -77,14 +77,47 @@ def test_bad_input_is_one_sentence_and_the_right_exit_code(cirkit, monkeypatch, 
     assert [p.name for p in tmp_path.iterdir() if p.name != "data"] == []
 
 
-def test_check_says_what_a_missing_picture_does(cirkit, tmp_path):
-    root = tmp_path / "b2w"
-    cirkit("data", "make", "birds-to-words", "--root", str(root), "--scale", "smoke")
-    code, out, _ = cirkit("data", "check", "birds-to-words", "--root", str(root))
-    assert code == 0 and "not comparable" not in out
-    next((root / "images").iterdir()).unlink()
-    code, out, _ = cirkit("data", "check", "birds-to-words", "--root", str(root))
-    assert code == 0 and "not comparable" in out
+GONE = {  # the picture that is taken away, the file that asks for it, and what is said of it
+    "birds-to-words": ("images/*", "birds-to-words-v1.0.tsv", ["pictures not there (1): ", "under maaf, one way: "]),
+    "css": ("images/css_test_*", None, ["test pictures not there (1): css_test_", "it stops at the first picture"]),
+    "fashioniq": ("images/*", "captions/cap.dress.val.json", ["dress val pictures not there (1): ", "of 14 gallery"]),
+    "cirr": (
+        "img_raw/dev/*",
+        "captions/cap.rc2.val.json",
+        ["(1): dev-", "under cirr, cirr-soft: ", "under cirr-subset"],
+    ),
+    "genecis": ("val2017/*", "change_object.json", ["change_object pictures not there (1): 0", "under genecis: "]),
+}
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_check_names_a_missing_picture_and_says_what_goes_with_it(cirkit, tmp_path, name):
+    root, (pattern, asking, said) = tmp_path / name, GONE[name]
+    cirkit("data", "make", name, "--root", str(root), "--scale", "smoke")
+    code, out, _ = cirkit("data", "check", name, "--root", str(root))
+    assert code == 0 and not any(word in out for word in ("not there", "left out", "not comparable"))
+    counted = json.loads(cirkit("data", "check", name, "--root", str(root), "--json")[1])
+    text = "css" if asking is None else (root / asking).read_text()
+    gone = next(path for path in sorted(root.glob(pattern)) if path.stem.split("_")[0].lstrip("0") in text)
+    gone.unlink()
+    code, out, _ = cirkit("data", "check", name, "--root", str(root))
+    assert code == 0 and all(words in out for words in said), out
+    assert ("not comparable" in out) == (name != "css")
+    rows = json.loads(cirkit("data", "check", name, "--root", str(root), "--json")[1])
+    assert len(rows) == len(counted) and sum(row["missing"] for row in rows) == sum("absent" in row for row in rows) > 0
+    assert all(gone.stem in row["absent"][0] for row in rows if "absent" in row)
+    assert any(one["queries"] for row in rows for one in row.get("dropped") or ()) == (name != "css")
+
+
+def test_check_names_a_few_pictures_and_counts_the_rest(cirkit, tmp_path):
+    root = tmp_path / "cirr"
+    cirkit("data", "make", "cirr", "--root", str(root), "--scale", "smoke")
+    for path in (root / "img_raw" / "dev").iterdir():
+        path.unlink()
+    out = cirkit("data", "check", "cirr", "--root", str(root))[1]
+    (line,) = [line for line in out.splitlines() if "not there" in line]
+    assert line.startswith("val pictures not there (30): dev-") and line.endswith(" and 25 more.")
+    assert line.count("dev-") == 5 and "30 of 30 gallery items" in out
 
 
 def test_run_writes_records_and_missing_finds_them(cirkit):

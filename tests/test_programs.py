@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cirkit.worlds.families import FAMILIES, SYNONYMS, Balance, ask
+from cirkit.worlds.families import FAMILIES, SUBSETS, SYNONYMS, WITHOUT, Balance, ask
 from cirkit.worlds.programs import (
     ANSWERS,
     ATTRIBUTES,
@@ -24,6 +24,7 @@ from cirkit.worlds.programs import (
     answer,
     directions,
     fault,
+    first_free,
     graph,
     kind,
     scatter,
@@ -149,6 +150,30 @@ def test_things_stand_apart_and_all_can_be_seen():
         assert all((seen == number).sum() >= 12 for number in range(len(scene.things)))
 
 
+def test_the_first_free_place_is_that_of_a_whole_table():
+    rng = np.random.default_rng(0)
+    for number in range(200):
+        tried, standing = rng.uniform(-2.9, 2.9, (50, 2)), rng.uniform(-2.9, 2.9, (number % 10, 2))
+        reach = rng.choice([0.85, 1.2, 1.55], len(standing))
+        off = np.abs(tried[:, None] - standing)  # (tried, things, 2)
+        free = ((off >= MARGIN).all(2) & ((off**2).sum(2) >= reach**2)).all(1)
+        taken = [(*place, far) for place, far in zip(standing.tolist(), reach.tolist(), strict=True)]
+        assert first_free(tried.tolist(), taken) == (int(free.argmax()) if free.any() else None)
+
+
+def test_drawing_one_of_one_takes_nothing_from_the_generator():
+    """Questions may then skip the draw and still be the same."""
+    rng, same = np.random.default_rng(3), np.random.default_rng(3)
+    assert rng.integers(1) == 0 and rng.integers(9, size=20).tolist() == same.integers(9, size=20).tolist()
+
+
+def test_subsets_that_leave_attributes_out_are_those_that_name_none_of_them():
+    assert set(WITHOUT) >= {(), *((name,) for name in ATTRIBUTES)} and WITHOUT[()] == SUBSETS
+    for out, parts in WITHOUT.items():
+        assert parts == tuple(part for part in SUBSETS if not any(name in out for name in part))
+        assert len(parts) == 2 ** (4 - len(out)) - 1
+
+
 def test_there_are_ninety_families_in_the_official_proportions():
     groups = Counter(family.name.split()[0] for family in FAMILIES)
     assert groups == {
@@ -225,6 +250,17 @@ def test_answers_are_balanced_and_families_take_turns():
     used = Counter(question.family for question in asked)
     assert len(used) == 90 and max(used.values()) < 3 * min(used.values())
     assert len({(question.text, question.answer) for question in asked}) > 1100
+
+
+@settings(max_examples=100)
+@given(st.dictionaries(st.sampled_from(ANSWERS), st.integers(1, 40), min_size=1), st.sampled_from(ANSWERS))
+def test_the_rule_of_the_median_is_numpys(given_, said):
+    balance = Balance()
+    for name, count in given_.items():
+        balance.given[0][name] = count
+    ordered = sorted(given_.values())
+    most = min(1.1 * ([0, *ordered][-2]), 5 * max(5, np.median(ordered)))
+    assert balance.allows(0, said) == (given_.get(said, 0) <= most)
 
 
 def test_a_family_may_not_give_one_answer_over_and_over():

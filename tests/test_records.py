@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -9,6 +9,7 @@ from toys import Mean, colour_benchmark
 
 from cirkit import records
 from cirkit.errors import Problem
+from cirkit.exhibits import TopTen
 from cirkit.verify import compare
 
 EXPERIMENT = records.Experiment(
@@ -21,7 +22,7 @@ EXPERIMENT = records.Experiment(
     seeds=(0, 1),
     training=replace(TRAINING, steps=5),
     tests={"colours": colour_benchmark},
-    exhibits=(0, 3),
+    exhibits=(TopTen((0, 3)),),
 )
 
 
@@ -34,6 +35,7 @@ def test_a_run_leaves_evidence_that_reads_back(home):
     assert found.basis == "world" and found.where["threads"] == 1 and found.parameters > 0
     exhibit = json.loads((home / "exhibits" / "toy" / "mean-smoke.json").read_text())
     assert exhibit["fingerprint"] == EXPERIMENT.fingerprint
+    assert list(exhibit) == ["experiment", "scale", "seed", "test", "fingerprint", "queries"]
     assert [q["query"] for q in exhibit["queries"]] == [0, 3]
     first = exhibit["queries"][0]
     assert len(first["top"]) == 10 and first["reference"] not in first["top"] and first["relevant"] == [16]
@@ -51,6 +53,39 @@ def test_the_second_ask_reads_the_first_answer_and_a_new_declaration_asks_again(
     assert records.done(changed) == []
     assert records.run_missing([changed], tell=said.append) == 2 and len(said) == 4
     assert [record.seed for record in records.done(changed)] == [0, 1]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How many queries there are, for every seed."""
+
+    name: str = "counted"
+    every_seed: bool = True
+    letters: int = 0
+
+    def __call__(self, model, benchmark, ranked):
+        return {"queries": len(benchmark), "best": ranked().ranks.best().tolist(), "letters": "x" * self.letters}
+
+
+def test_each_seed_keeps_its_exhibits_with_whose_they_are(home):
+    experiment = replace(EXPERIMENT, exhibits=(TopTen((0,)), Counted()))
+    written = [records.run(experiment, seed) for seed in (0, 1)]
+    for record in written:
+        content = records.exhibited(record, "counted")
+        assert (content["experiment"], content["seed"], content["test"]) == ("toy/mean", record.seed, "colours")
+        assert content["exhibit"]["letters"] == 0 and content["best"] == record.ranks["colours"].best().tolist()
+    names = sorted(path.name for path in (home / "exhibits" / "toy").iterdir())
+    assert names == ["mean-smoke-counted-s0.json", "mean-smoke-counted-s1.json", "mean-smoke.json"]
+    assert records.exhibited(replace(written[0], fingerprint="older"), "counted") is None
+    assert records.exhibited(written[0], "other") is None
+
+
+def test_exhibits_change_no_fingerprint_and_one_that_is_too_large_costs_no_record(home):
+    experiment = replace(EXPERIMENT, exhibits=(Counted(letters=400_000), TopTen((0,))))
+    assert experiment.fingerprint == EXPERIMENT.fingerprint
+    with pytest.raises(Problem, match="300 kB is the limit"):
+        records.run(experiment, 0)
+    assert [record.seed for record in records.done(EXPERIMENT)] == [0]
 
 
 def test_labels_do_not_change_the_fingerprint():

@@ -37,7 +37,9 @@ def test_levels_are_scored_apart_and_their_losses_summed():
     torch.manual_seed(0)
     triplets = colour_triplets(8)
     side = triplets.target[torch.tensor([0])].shape[-1]
-    sides = [map.shape[-1] for map in SmallResNet(width=8, levels=2).eval()(torch.zeros(1, 3, side, side, dtype=torch.uint8))]
+    sides = [
+        map.shape[-1] for map in SmallResNet(width=8, levels=2).eval()(torch.zeros(1, 3, side, side, dtype=torch.uint8))
+    ]
     model = VAL(
         triplets.query.text, image=partial(SmallResNet, width=8, levels=2), text=partial(LSTM, width=8), sides=sides
     )

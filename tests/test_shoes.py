@@ -84,7 +84,9 @@ def test_the_official_files_have_the_counts_that_were_published():
     assert len(shoes.read_json(REAL / FILE, list)) == 10751
     for split, due in OFFICIAL.items():
         assert len(shoes.names(REAL, split)) == due["pictures"]
-        assert len(shoes.records(REAL, split)) == due["queries"]
+        assert len(shoes.annotated(REAL, split)) == due["queries"]
+        assert len(shoes.records(REAL, split)) == due["queries"] - due["to themselves"]
+    assert all(line["found"] == line["expected"] or line["part"] == "pictures" for line in shoes.check(REAL))
 
 
 def test_the_published_folder_has_the_official_names_and_schema(root):
@@ -336,14 +338,33 @@ def test_a_name_too_long_for_any_file_is_a_problem(few, name):
 
 def test_the_check_counts_what_there_is_against_what_there_should_be(root, few):
     found = shoes.check(root)
-    assert len(found) == 6 and all(line["missing"] == 0 and line["expected"] == line["found"] > 0 for line in found)
+    assert len(found) == 8 and all(line["missing"] == 0 and line["expected"] == line["found"] for line in found)
+    assert all((line["found"] == 0) == (line["part"] == "to themselves, left out") for line in found)
     place(few, 12).unlink()
     counted = {(line["split"], line["part"]): line for line in shoes.check(few)}
     assert counted["test", "pictures"] == {
         "split": "test", "part": "pictures", "expected": 4658, "found": 3, "missing": 4655,
     }  # fmt: skip
-    assert counted["test", "queries"]["found"] == 3 and counted["train", "listed"]["expected"] == 10000
+    assert counted["test", "queries"]["found"] == 4 and counted["train", "listed"]["expected"] == 10000
     assert sum(part["queries"] for part in OFFICIAL.values()) == 10751
+
+
+def test_pairs_that_lead_to_themselves_are_counted_apart_and_are_no_gap(few, monkeypatch):
+    for split, due in {"train": (1, 0, 2), "test": (4, 1, 4)}.items():
+        monkeypatch.setitem(OFFICIAL, split, dict(zip(("queries", "to themselves", "pictures"), due, strict=True)))
+    lines = shoes.check(few)
+    assert all(line["missing"] == 0 and line["expected"] == line["found"] and line.gone is None for line in lines)
+    apart = {line["split"]: line["found"] for line in lines if line["part"] == "to themselves, left out"}
+    assert apart == {"train": 0, "test": 1} and len(shoes.test(few)) == 3
+    place(few, 12).unlink()
+    (gone,) = [line.gone for line in shoes.check(few) if line.gone is not None]
+    assert gone.absent == [called(12)]
+    assert gone.dropped == [  # of the three that ask something: two lead to 12, one from it
+        {
+            "protocol": "shoes", "queries": 3, "of_queries": 3, "by_reference": 1, "by_target": 2,
+            "gallery": 1, "of_gallery": 4,
+        }
+    ]  # fmt: skip
 
 
 def test_a_manifest_of_another_world_or_version_is_a_problem(few):

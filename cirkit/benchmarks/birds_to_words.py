@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from cirkit.benchmarks import photos
+from cirkit.benchmarks import photos, pictured
 from cirkit.benchmarks.annotations import image_path, read_text, record_error
 from cirkit.errors import Problem
 from cirkit.files import write_atomically
@@ -257,8 +257,7 @@ def check(root: Path) -> list[dict[str, Any]]:
     every, lines = rows(root), []
 
     def line(split: str, part: str, expected: int, found: int) -> None:
-        missing = max(0, expected - found)
-        lines.append({"split": split, "part": part, "expected": expected, "found": found, "missing": missing})
+        lines.append(pictured.line(split, part, expected, found))
 
     for split in SPLITS:
         chosen = [row for row in every if row.split == split]
@@ -268,7 +267,18 @@ def check(root: Path) -> list[dict[str, Any]]:
         if size is not None:
             part = world(size)[split]
             due = len(part.species), len(part.pairs), sum(len(texts) for texts in part.text)
-        line(split, "pictures", due[0], sum(path is not None for path in files.values()))
+        there = {url: path is not None for url, path in files.items()}
+        line(split, "pictures", due[0], sum(there.values()))
+        needs = [
+            pictured.Asked(
+                protocol=protocol.name,
+                reference=[row.first for row in chosen],
+                others=[(row.second,) for row in chosen],
+                gallery=() if split == "train" else list(files),
+            )
+            for protocol in (MAAF, ONE_WAY)
+        ]
+        lines[-1].gone = pictured.gone(there, needs)
         line(split, "pairs", due[1], pairs)
         line(split, "paragraphs", due[2], len(chosen))
     if size is None:

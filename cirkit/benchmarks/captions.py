@@ -285,7 +285,14 @@ def check(root: Path) -> list[dict[str, Any]]:
     for split in SPLITS:
         expected = OFFICIAL[split] if size is None else getattr(size, split)
         held = multi30k(root, split)
-        found = sum(image_path(root / FOLDER, name).is_file() for name in held.names)
+        found = {name: image_path(root / FOLDER, name).is_file() for name in held.names}
         lines.append(pictured.line(split, "captions", 5 * expected, len(held.owner)))
-        lines.append(pictured.line(split, "pictures", expected, found))
+        lines.append(pictured.line(split, "pictures", expected, sum(found.values())))
+        needs = pictured.Asked(
+            protocol="text-to-image",
+            reference=None,
+            others=[(held.names[i],) for i in held.owner.tolist()],
+            gallery=() if split == "train" else held.names,
+        )
+        lines[-1].gone = pictured.gone(found, [needs])
     return lines

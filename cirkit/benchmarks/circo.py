@@ -109,6 +109,7 @@ class Asking:
 ALL = Asking(name="circo")
 TARGET = Asking(name="circo-target", right=written_target)
 BY_ASPECT = Asking(name="circo-aspects", count="per aspect")  # means over `group` are the semantic mAPs
+ASKED = (("val", ALL), ("val", TARGET), ("val", BY_ASPECT), ("test", ALL))
 
 
 def pictures_of(root: Path) -> dict[int, str]:
@@ -346,5 +347,18 @@ def check(root: Path) -> list[dict[str, Any]]:
     lines = [pictured.line(split, "queries", expected[split], len(questions(root, split))) for split in SPLITS]
     listed = root / COCO / "annotations" / "image_info_unlabeled2017.json"
     there = pictures_of(root) if listed.is_file() else {}
-    found = sum(place(root, name).is_file() for name in there.values())
-    return [*lines, pictured.line("unlabeled", "pictures", expected["pictures"], found)]
+    found = {name: place(root, name).is_file() for name in there.values()}
+    lines.append(pictured.line("unlabeled", "pictures", expected["pictures"], sum(found.values())))
+    lines[-1].gone = pictured.gone(found, [_needs(root, split, each, there) for split, each in ASKED])
+    return lines
+
+
+def _needs(root: Path, split: str, asking: Asking, known: dict[int, str]) -> pictured.Asked:
+    """What a protocol needs of the pictures."""
+    asked = questions(root, split)
+    return pictured.Asked(
+        protocol=f"{asking.name} {split}",
+        reference=[known.get(q.reference, "") for q in asked],
+        others=[[known.get(one, "") for one in asking.right(q)] for q in asked],
+        gallery=list(known.values()),
+    )

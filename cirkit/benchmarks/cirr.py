@@ -16,7 +16,7 @@ from torch import Tensor
 
 from cirkit.benchmarks import pictured
 from cirkit.benchmarks.annotations import image_path, need, read_json, record_error, write_json
-from cirkit.benchmarks.cirr_asking import SOFT, WHOLE, Asking, Question
+from cirkit.benchmarks.cirr_asking import SOFT, SOFT_SUBSET, SUBSET, WHOLE, Asking, Question
 from cirkit.benchmarks.pictured import Pictured
 from cirkit.benchmarks.submissions import Unanswered
 from cirkit.errors import Problem
@@ -32,6 +32,7 @@ OFFICIAL = {  # counted in release rc2; the paper prints 4,184 val queries and 2
     "val": {"queries": 4181, "pictures": 2297},
     "test1": {"queries": 4148, "pictures": 2315},
 }
+PROTOCOLS = {"train": (WHOLE,), "val": (WHOLE, SUBSET, SOFT, SOFT_SUBSET), "test1": (WHOLE, SUBSET)}
 FOLDERS = {"train": "train", "val": "dev", "test1": "test1"}  # pictures of `val` are called dev
 VERSION = 1  # of the world: raise it when the same Size would give other bytes
 
@@ -309,8 +310,13 @@ def unanswered(root: Path | str, asking: Asking = WHOLE) -> Unanswered:
 def _asked(root: Path, asking: Asking, split: str) -> tuple[list[Question], Pictured, list[int]]:
     """Records, pictures, and which records have all the pictures that the protocol needs of them."""
     asked, images = questions(root, split), _pictures(root, split)
-    need_ = [(q.reference, *asking.answers(q), *(asking.candidates(q) or ())) for q in asked]
-    return asked, images, images.complete(root, need_)
+    needed = _needed(asked, asking)
+    return asked, images, images.complete(root, [(q.reference, *mine) for q, mine in zip(asked, needed, strict=True)])
+
+
+def _needed(asked: list[Question], asking: Asking) -> list[tuple[str, ...]]:
+    """Of each record, the pictures beside its reference that the protocol cannot do without."""
+    return [(*asking.answers(q), *(asking.candidates(q) or ())) for q in asked]
 
 
 def _part(asked: list[Question], images: Pictured, kept: list[int], asking: Asking) -> dict[str, Any]:
@@ -350,8 +356,18 @@ def check(root: Path) -> list[dict[str, Any]]:
             expected = {"queries": len(made.pairs), "pictures": len(made.scenes)}
         captions = _folder(root) / "captions" / f"cap.rc2.{split}.json"
         there = captions.is_file() or captions.with_name(captions.name + ".gz").is_file()
-        known = names(root, split)
-        found = sum(place(root, relative).is_file() for relative in known.values())
-        lines.append(pictured.line(split, "queries", expected["queries"], len(questions(root, split)) if there else 0))
-        lines.append(pictured.line(split, "pictures", expected["pictures"], found))
+        found = {name: place(root, relative).is_file() for name, relative in names(root, split).items()}
+        asked = questions(root, split) if there else []
+        lines.append(pictured.line(split, "queries", expected["queries"], len(asked)))
+        lines.append(pictured.line(split, "pictures", expected["pictures"], sum(found.values())))
+        needs = [
+            pictured.Asked(
+                protocol=asking.name,
+                reference=[q.reference for q in asked],
+                others=_needed(asked, asking),
+                gallery=() if split == "train" else list(found),
+            )
+            for asking in PROTOCOLS[split]
+        ]
+        lines[-1].gone = pictured.gone(found, needs)
     return lines

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from cirkit.benchmarks import photos
+from cirkit.benchmarks import photos, pictured
 from cirkit.benchmarks.annotations import image_path, need, read_json, record_error, write_json
 from cirkit.errors import Problem
 from cirkit.query import Images
@@ -316,7 +316,7 @@ def correct(said: Sequence[str], answers: Sequence[str]) -> Float[np.ndarray, " 
     return np.array([one == other for one, other in zip(said, answers, strict=True)], float)
 
 
-def check(root: Path) -> list[dict[str, str | int]]:
+def check(root: Path) -> list[dict[str, Any]]:
     """Per split and part, how many there should be, how many there are, and how many are missing."""
     made, size = publishing.made_by(root), None
     if made is not None:
@@ -326,16 +326,17 @@ def check(root: Path) -> list[dict[str, str | int]]:
             raise Problem(f"{root / publishing.MANIFEST} does not describe a CLEVR world. Publish it again.") from error
         if manifest(size) != made:
             raise Problem(f"{root} was made by another version of this world. Remove it and publish it again.")
-    lines: list[dict[str, str | int]] = []
+    lines: list[pictured.Line] = []
     for split in SPLITS:
         path, expected = _questions(root, split), dict(OFFICIAL[split])
         if size is not None:
             expected = {"pictures": getattr(size, split), "questions": sum(map(len, asked(size, split)))}
-        found = {
-            "pictures": sum(1 for _ in (root / "images" / split).glob(f"CLEVR_{split}_*.png")),
-            "questions": len(need(read_json(path, dict), "questions", list, path, "top")),
-        }
-        for part, count in found.items():
-            missing = max(0, expected[part] - count)
-            lines.append({"split": split, "part": part, "expected": expected[part], "found": count, "missing": missing})
+        records = need(read_json(path, dict), "questions", list, path, "top")
+        about = [need(record, "image_filename", str, path, number) for number, record in enumerate(records)]
+        there = {name: image_path(root / "images" / split, name).is_file() for name in dict.fromkeys(about)}
+        found = sum(1 for _ in (root / "images" / split).glob(f"CLEVR_{split}_*.png"))
+        lines.append(pictured.line(split, "pictures", expected["pictures"], found))
+        needs = pictured.Asked(protocol="clevr", reference=None, others=[(name,) for name in about])
+        lines[-1].gone = pictured.gone(there, [needs])
+        lines.append(pictured.line(split, "questions", expected["questions"], len(records)))
     return lines

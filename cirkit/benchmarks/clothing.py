@@ -16,12 +16,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from cirkit.benchmarks import pictured
 from cirkit.benchmarks.folder import changes, decode
 from cirkit.errors import Problem
 from cirkit.query import Benchmark, Query, Select, Triplets
@@ -228,16 +230,19 @@ def _table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     return lines
 
 
-def check(root: Path) -> list[dict[str, str | int]]:
+def check(root: Path) -> list[dict[str, Any]]:
     """How many lines and photos there should be (counted in the release this benchmark was made with), and are."""
     found = photos(root)
+    there = {photo.path.name: photo.path.is_file() for photo in found}
     counts = {
-        "photos": (1185, sum(photo.path.is_file() for photo in found)),
+        "photos": (1185, sum(there.values())),
         "classes": (17, len({photo.label for photo in found})),
         "senders": (195, len({photo.sender for photo in found})),
         "colours named by hand": (203, sum(photo.colour is not None for photo in found)),
     }
-    return [
-        {"part": part, "expected": expected, "found": there, "missing": max(0, expected - there)}
-        for part, (expected, there) in counts.items()
+    lines = [
+        pictured.Line(part=part, expected=expected, found=count, missing=max(0, expected - count))
+        for part, (expected, count) in counts.items()
     ]
+    lines[0].gone = pictured.gone(there, None)
+    return lines

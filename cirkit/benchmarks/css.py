@@ -17,7 +17,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from cirkit.benchmarks import arrays, photos
+from cirkit.benchmarks import arrays, photos, pictured
 from cirkit.errors import Problem
 from cirkit.files import write_atomically
 from cirkit.query import Benchmark, Images, Query, Select, Triplets
@@ -326,7 +326,7 @@ def world_test(size: Size) -> Benchmark:
     return test(published(size))
 
 
-def check(root: Path) -> list[dict[str, str | int]]:
+def check(root: Path) -> list[dict[str, Any]]:
     """Per split and part, how many there should be, how many there are, and how many pictures are missing.
 
     Expected numbers are the original's, or those of the world where `root` is one.
@@ -339,7 +339,7 @@ def check(root: Path) -> list[dict[str, str | int]]:
             raise Problem(f"{root / publishing.MANIFEST} does not describe a CSS world. Publish it again.") from error
         if manifest(size) != made:
             raise Problem(f"{root} was made by another version of this world. Remove it and publish it again.")
-    lines: list[dict[str, str | int]] = []
+    lines: list[pictured.Line] = []
     for split in SPLITS:
         read = _table(root, split)
         expected = dict(OFFICIAL[split])
@@ -347,12 +347,9 @@ def check(root: Path) -> list[dict[str, str | int]]:
             half = world(size)[split]
             pairs = sum(len(mod.source) for mod in half.mods)
             expected = {"sentences": len(half.mods), "pairs": pairs, "pictures": len(half.scenes)}
-        found = {
-            "sentences": len(set(read.text)),
-            "pairs": len(read.text),
-            "pictures": sum(_image(root, split, row).is_file() for row in range(len(read.labels))),
-        }
-        for part, count in found.items():
-            missing = max(0, expected[part] - count)
-            lines.append({"split": split, "part": part, "expected": expected[part], "found": count, "missing": missing})
+        paths = [_image(root, split, row) for row in range(len(read.labels))]
+        there = {path.name: path.is_file() for path in paths}
+        found = {"sentences": len(set(read.text)), "pairs": len(read.text), "pictures": sum(there.values())}
+        lines += [pictured.line(split, part, expected[part], count) for part, count in found.items()]
+        lines[-1].gone = pictured.gone(there, None)
     return lines

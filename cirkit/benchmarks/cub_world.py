@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import UInt8
 from torch import Tensor
 
-from cirkit.benchmarks import cub
+from cirkit.benchmarks import cub, pictured
 from cirkit.benchmarks.cub import FOLDER, OFFICIAL, Captioned, Protocol, whole
 from cirkit.benchmarks.cub_attributes import NAMES, true_of
 from cirkit.errors import Problem
@@ -185,7 +185,14 @@ def check(root: Path) -> list[dict[str, Any]]:
         said = sum(len(cub.described(root, photo)) for photo in there)
         for part, count in (("pictures", len(there)), ("captions", said)):
             due = expected[split][part]
-            lines.append(
-                {"split": split, "part": part, "expected": due, "found": count, "missing": max(0, due - count)}
-            )
+            lines.append(pictured.line(split, part, due, count))
+        here = {photo.path for photo in there}
+        lying = {photo.path: photo.path in here for photo in photos}
+        needs = pictured.Asked(
+            protocol=cub.OFFICIAL_SPLIT.name,
+            reference=None,
+            others=[(photo.path,) for photo in photos for _ in range(CAPTIONS)],
+            gallery=() if split == "train" else list(lying),
+        )
+        lines[-2].gone = pictured.gone(lying, [needs])
     return lines

@@ -292,15 +292,17 @@ def world_test(size: Size) -> Benchmark:
 def check(root: Path) -> list[dict[str, Any]]:
     """Per split and part, how many there should be, how many there are, and how many are missing."""
     size, lines = pictured.size_of(root, "fashion200k", Size, manifest), []
+    pairs = [line.split() for line in read_text(root / QUERIES).split("\n") if line.strip()]
     for split in SPLITS:
         read, due = products(root, split), dict(OFFICIAL[split])
         if size is not None:
             due["pictures"] = len(world(size)[split].paths)
-        there = sum(image_path(root, product.path).is_file() for product in read)
+        there = {product.path: image_path(root, product.path).is_file() for product in read}
         lines.append(pictured.line(split, "listed", due["pictures"], len(read)))
-        lines.append(pictured.line(split, "pictures", due["pictures"], there))
-    queries = sum(bool(line.strip()) for line in read_text(root / QUERIES).split("\n"))
-    lines.append(
-        pictured.line("test", "queries", OFFICIAL["test"]["queries"] if size is None else size.queries, queries)
-    )
-    return lines
+        lines.append(pictured.line(split, "pictures", due["pictures"], sum(there.values())))
+        first, second = [pair[0] for pair in pairs], [pair[1:] for pair in pairs]
+        needs = pictured.Asked(protocol=TIRG.name, reference=first, others=second, gallery=list(there))
+        # train pairs are drawn among the pictures that lie there, so that none is left out
+        lines[-1].gone = pictured.gone(there, [needs] if split == "test" else [])
+    due = OFFICIAL["test"]["queries"] if size is None else size.queries
+    return [*lines, pictured.line("test", "queries", due, len(pairs))]

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from cirkit.benchmarks import pictured
 from cirkit.benchmarks.annotations import image_path, need, read_json, record_error, write_json
-from cirkit.benchmarks.fashioniq_protocols import CATEGORIES, MAAF, Protocol
+from cirkit.benchmarks.fashioniq_protocols import CATEGORIES, MAAF, PROTOCOLS, Protocol
 from cirkit.errors import Problem
 from cirkit.query import Benchmark, Query, Select, Triplets
 from cirkit.worlds import publish as publishing
@@ -288,6 +288,21 @@ def world_test(size: Size, protocol: Protocol = MAAF) -> Benchmark:
     return test(published(size), protocol)
 
 
+def _asked(read: Annotations) -> list[pictured.Asked]:
+    """What each protocol needs of the pictures: only val is ranked, and the targets of test are not known."""
+    source = [record.candidate for record in read.records]
+    target = [() if record.target is None else (record.target,) for record in read.records]
+    return [
+        pictured.Asked(
+            protocol=protocol.name,
+            reference=source,
+            others=target,
+            gallery=protocol.gallery(read) if read.split == "val" else (),
+        )
+        for protocol in PROTOCOLS.values()
+    ]
+
+
 def check(root: Path) -> list[dict[str, Any]]:
     """Per category, split and part, how many there should be, how many there are, and how many are missing."""
     size, lines = pictured.size_of(root, "fashioniq", Size, manifest), []
@@ -295,8 +310,9 @@ def check(root: Path) -> list[dict[str, Any]]:
         for split in SPLITS:
             read = annotations(root, category, split)
             queries, count = OFFICIAL[category][split] if size is None else getattr(size, split)
-            there = sum(path.is_file() for path in places(root, category, read.names).values())
+            there = {name: path.is_file() for name, path in places(root, category, read.names).items()}
             lines.append(pictured.line(f"{category} {split}", "queries", queries, len(read.records)))
             lines.append(pictured.line(f"{category} {split}", "listed", count, len(read.names)))
-            lines.append(pictured.line(f"{category} {split}", "pictures", count, there))
+            lines.append(pictured.line(f"{category} {split}", "pictures", count, sum(there.values())))
+            lines[-1].gone = pictured.gone(there, _asked(read))
     return lines

@@ -1,7 +1,8 @@
 """Fetch an original: pinned annotation files, pictures from public lists, and word of what must be asked for by hand.
 
 Interrupted transfers go on where they stopped, every pinned file must have its checksum, and links that are dead are
-listed in `dead_links.tsv` beside the data. Nothing that lies there already is overwritten.
+listed in `dead_links.tsv` beside the data. Nothing that lies there already is overwritten. Written on urllib and not
+on pooch, since pooch neither goes on with a cut transfer nor knows git's blob hashes, by which the files are pinned.
 """
 
 import gzip

@@ -277,9 +277,17 @@ def check(root: Path) -> list[dict[str, Any]]:
     size, lines = pictured.size_of(root, "GeneCIS", Size, manifest), []
     for task in TASKS.values():
         asked = templates(root, task)
-        named = {item.image for t in asked for item in (t.reference, t.target, *t.gallery)}
+        ranked = [(template.target, *template.gallery) for template in asked]
+        named = dict.fromkeys(item.image for t in asked for item in (t.reference, t.target, *t.gallery))
         expected = (task.templates, task.pictures) if size is None else (size.templates, len(named))
-        found = sum(place(root, task, image).is_file() for image in named)
+        found = {image: place(root, task, image).is_file() for image in named}
         lines.append(pictured.line(task.name, "templates", expected[0], len(asked)))
-        lines.append(pictured.line(task.name, "pictures", expected[1], found))
+        lines.append(pictured.line(task.name, "pictures", expected[1], sum(found.values())))
+        needs = pictured.Asked(
+            protocol=OFFICIAL.name,
+            reference=[template.reference.image for template in asked],
+            others=[[item.image for item in mine] for mine in ranked],
+            gallery=[item.image for item in dict.fromkeys(item for mine in ranked for item in mine)],
+        )
+        lines[-1].gone = pictured.gone(found, [needs])
     return lines

@@ -217,10 +217,12 @@ def check(root: Path) -> list[dict[str, Any]]:
         there = path.is_file() or path.with_name(path.name + ".gz").is_file()
         held = triplets(root, source) if there else []
         expected = source.triplets if size is None else size.triplets * (1 + (source == COMBINED))
-        names = {key for one in held for key in (one.reference, one.target)}
-        found = sum(place(root, key).is_file() for key in names)
+        names = dict.fromkeys(key for one in held for key in (one.reference, one.target))
+        found = {key: place(root, key).is_file() for key in names}
         lines.append(pictured.line(source.name, "triplets", expected, len(held)))
-        lines.append(pictured.line(source.name, "pictures", len(names), found))
+        lines.append(pictured.line(source.name, "pictures", len(names), sum(found.values())))
+        first, second = [one.reference for one in held], [(one.target,) for one in held]
+        lines[-1].gone = pictured.gone(found, [pictured.Asked(protocol=source.name, reference=first, others=second)])
     if not any(line["found"] for line in lines):
         raise Problem(f"{root} holds none of Laion-CIR's files ({', '.join(each.file for each in SOURCES)}). Check it.")
     return lines

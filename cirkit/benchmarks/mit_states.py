@@ -352,12 +352,27 @@ def check(root: Path) -> list[dict[str, Any]]:
     for split in SPLITS:
         found = _half(root, split, TIRG)
         parts = {"nouns": len({entry.noun for entry in found})}
-        parts["pictures"] = sum(pictured.side(root / FOLDER / entry.name) is not None for entry in found)
-        parts["queries"] = len(asked(found)) if split == "test" else len(drawn_pairs(found))
+        opens = {entry.name: pictured.side(root / FOLDER / entry.name) is not None for entry in found}
+        needs = _needs(found, split, opens)
+        parts["pictures"] = sum(opens.values())
+        parts["queries"] = len(needs.others)
         due = parts | OFFICIAL[split]
         if size is not None:
             things = [Entry(name, *name.split("/")[0].split(" ")) for name in world(size)[split].names]
             queries = len(asked(things)) if split == "test" else len(drawn_pairs(things))
             due = {"nouns": len({thing.noun for thing in things}), "pictures": len(things), "queries": queries}
         lines += [pictured.line(split, part, due[part], count) for part, count in parts.items()]
+        lines[-2].gone = pictured.gone(opens, [needs])
     return lines
+
+
+def _needs(found: Sequence[Entry], split: str, opens: dict[str, bool]) -> pictured.Asked:
+    """What TIRG's protocol needs of the pictures: a test query its reference and any one of its answers."""
+    if split == "train":
+        pairs = drawn_pairs(found)
+        first, others, gallery = [pair[0] for pair in pairs], [(pair[2],) for pair in pairs], []
+    else:
+        asks, gallery = asked(found), list(opens)
+        first = [ask.reference for ask in asks]
+        others = [() if any(opens[name] for name in ask.answers) else tuple(ask.answers) for ask in asks]
+    return pictured.Asked(protocol=TIRG.name, reference=first, others=others, gallery=gallery)

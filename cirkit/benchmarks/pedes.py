@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor
 
-from cirkit.benchmarks import photos
+from cirkit.benchmarks import photos, pictured
 from cirkit.benchmarks.annotations import image_path, need, read_json, record_error, write_json
 from cirkit.errors import Problem
 from cirkit.query import Benchmark, Images, Query, Select, Triplets
@@ -363,7 +363,14 @@ def check(layout: Layout, root: Path) -> list[dict[str, Any]]:
         }
         for part, count in counts.items():
             due = expected[split][part]
-            lines.append(
-                {"split": split, "part": part, "expected": due, "found": count, "missing": max(0, due - count)}
-            )
+            lines.append(pictured.line(split, part, due, count))
+        here = {record.path for record in there}
+        lying = {record.path: record.path in here for record in found}
+        needs = pictured.Asked(
+            protocol=STANDARD.name,
+            reference=None,
+            others=[(record.path,) for record in found for _ in record.captions],
+            gallery=() if split == "train" else [record.path for record in found],
+        )
+        lines[-2].gone = pictured.gone(lying, [needs])
     return lines

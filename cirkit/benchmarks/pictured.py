@@ -1,10 +1,11 @@
 """Which of the pictures that annotation files name lie there; what needs a missing one is left out and counted.
 
-Published numbers often rest on fewer pictures than the annotations name, since links die; so the count is always said.
+Published numbers often rest on fewer pictures than the annotations name, since links die; so readers always say the
+count, and the `check` of a benchmark says which are missing and what each protocol leaves out with them.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from cirkit.worlds import publish as publishing
 
 HOLD = 1 << 30  # bytes of pictures that a benchmark may take in memory; beyond, they are decoded when asked for
 CROP = 224  # side of pictures decoded when asked for
+FEW = 5  # missing pictures that are named; the rest is counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,33 @@ class Dropped:
             f"{self.pictures} of {self.of_pictures} pictures are missing, "
             f"so {self.queries} of {self.of_queries} queries are left out"
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a protocol needs of a split, by the names of pictures: of each query, and for the gallery.
+
+    `reference` is None where queries are words alone; `others` are a query's targets and what else it cannot be asked
+    without, such as a gallery of its own. Training has no gallery.
+    """
+
+    protocol: str
+    reference: Sequence[str] | None
+    others: Sequence[Sequence[str]]
+    gallery: Sequence[str] = ()
+
+    def without(self, absent: set[str]) -> dict[str, int]:
+        """How many queries and gallery items go with the absent pictures; a query counts for its reference first."""
+        first = [False] * len(self.others) if self.reference is None else [name in absent for name in self.reference]
+        then = [any(name in absent for name in names) for names in self.others]
+        lost = sum(one or other for one, other in zip(first, then, strict=True))
+        return {
+            "queries": lost,
+            "of_queries": len(then),
+            **({} if self.reference is None else {"by_reference": sum(first), "by_target": lost - sum(first)}),
+            "gallery": sum(name in absent for name in self.gallery),
+            "of_gallery": len(self.gallery),
+        }
 
 
 @dataclass(frozen=True)
@@ -126,11 +155,74 @@ def size_of(root: Path, name: str, kind: type, manifest: Any) -> Any:
     return size
 
 
-def line(split: str, part: str, expected: int, found: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Gone:
+    """Pictures that are not there, and what each protocol leaves out with them (None: the reader stops instead)."""
+
+    absent: list[str]
+    dropped: list[dict[str, Any]] | None
+
+
+class Line(dict[str, Any]):
+    """One line of a `check`: what is counted, and the counts; beside them, of pictures, which are `gone`."""
+
+    gone: Gone | None = None
+
+
+def line(split: str, part: str, expected: int, found: int) -> Line:
     """One line of a `check`."""
-    return {
-        "split": split, "part": part, "expected": expected, "found": found, "missing": max(0, expected - found),
-    }  # fmt: skip
+    return Line(split=split, part=part, expected=expected, found=found, missing=max(0, expected - found))
+
+
+def gone(there: Mapping[str, bool], asked: Sequence[Asked] | None) -> Gone | None:
+    """Which pictures are not there, given whether each is, and what goes with them; None where all are there.
+
+    Protocols that leave out the same are named together. asked: None for a reader that leaves nothing out, but stops.
+    """
+    absent = [name for name, found in there.items() if not found]
+    if not absent or asked is None:
+        return Gone(absent, None) if absent else None
+    dropped: dict[tuple[tuple[str, int], ...], list[str]] = {}
+    for one in asked:
+        dropped.setdefault(tuple(one.without(set(absent)).items()), []).append(one.protocol)
+    return Gone(absent, [{"protocol": ", ".join(names), **dict(counts)} for counts, names in dropped.items()])
+
+
+def whole(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of a `check` for a machine: its counts, and what is gone with all names, in one."""
+    beside = getattr(row, "gone", None)
+    return {**row, **({} if beside is None else vars(beside))}
+
+
+def report(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The lines of a `check` in words: which pictures are missing, what goes with them, and what that means."""
+    said, stops = [], False
+    for row in rows:
+        beside = getattr(row, "gone", None)
+        if beside is not None:
+            names, stops = beside.absent, stops or beside.dropped is None
+            more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+            where = " ".join(str(row[key]) for key in ("split", "part") if key in row)
+            said.append(f"{where} not there ({len(names)}): {', '.join(names[:FEW])}{more}.")
+            said += [f"  left out under {_dropped(one)}" for one in beside.dropped or ()]
+    if stops:
+        said.append("The reader leaves out nothing: it stops at the first picture that is missing.")
+    elif said or any(row["missing"] for row in rows):
+        said.append(
+            "Something is missing. The reader leaves out the questions and the gallery items that need it, together, "
+            "and says how many; numbers on what is left are not comparable with published ones."
+        )
+    return said
+
+
+def _dropped(counts: Mapping[str, Any]) -> str:
+    """A protocol and what it leaves out, in words."""
+    said = f"{counts['protocol']}: {counts['queries']} of {counts['of_queries']} queries"
+    if counts["queries"] and "by_reference" in counts:
+        said += f" ({counts['by_reference']} for their reference, {counts['by_target']} for a picture to be found)"
+    if counts["of_gallery"]:
+        said += f", {counts['gallery']} of {counts['of_gallery']} gallery items"
+    return f"{said}."
 
 
 def save(folder: Path, names: Sequence[str], drawn: UInt8[Tensor, "b 3 h w"]) -> None:

@@ -71,7 +71,7 @@ def textvqa(path: Path) -> list[tuple[str, str]]:
 
 
 SOURCES: dict[str, Source] = {
-    "birds_to_words": Source(
+    "birds-to-words": Source(
         files=(
             *github(
                 "google-research-datasets/birds-to-words",
@@ -276,7 +276,7 @@ SOURCES: dict[str, Source] = {
         ),
         by_hand=("Pictures whose links are dead: ask the authors (github.com/XiaoxiaoGuo/fashion-iq) for a copy.",),
     ),
-    "flickr30k": Source(
+    "captions": Source(
         files=(
             *github(
                 "multi30k/dataset",
@@ -307,7 +307,7 @@ SOURCES: dict[str, Source] = {
             ),
         ),
         by_hand=(
-            "Pictures: fill in the form at shannon.cs.illinois.edu/DenotationGraph; put them in flickr30k_images/.",
+            "Pictures: fill in the form at shannon.cs.illinois.edu/DenotationGraph; put them in flickr30k-images/.",
         ),
     ),
     "genecis": Source(
@@ -338,7 +338,7 @@ SOURCES: dict[str, Source] = {
             "Pictures of the attribute tasks: Visual Genome 1.2, from homes.cs.washington.edu/~ranjay/visualgenome.",
         ),
     ),
-    "laion_cir": Source(
+    "laion-cir": Source(
         files=(
             *github(
                 "Code-kunkun/ZS-CIR",
@@ -353,7 +353,7 @@ SOURCES: dict[str, Source] = {
         ),
         by_hand=("Pictures: the archive that the README of github.com/Code-kunkun/ZS-CIR links.",),
     ),
-    "spot_the_diff": Source(
+    "spot-the-diff": Source(
         files=(
             *github(
                 "harsh19/spot-the-diff",
@@ -388,23 +388,49 @@ SOURCES: dict[str, Source] = {
             "or take train_val_images.zip and test_images.zip (7 GB) from there and unpack them in the root.",
         ),
     ),
+    "shoes": Source(
+        files=(
+            *github(
+                "XiaoxiaoGuo/fashion-retrieval",
+                "9ac8b2ca44f7aa16510384047b635ba093568165",
+                "MIT (repository)",
+                """
+                701aa58ab3affd1985ea0059e82c6e9a8bad5be2 eval_im_names.txt
+                4429b41a445f74e358af6e458ab60d3cc9cae158 relative_captions_shoes.json
+                81807246703c7a9154ce5aa993e56f7d99115c72 train_im_names.txt
+                """,
+                under="dataset/",
+            ),
+        ),
+        by_hand=(
+            "Pictures: the Attribute Discovery Dataset, which dataset/readme.md of",
+            "github.com/XiaoxiaoGuo/fashion-retrieval links; unpack its womens_* folders in the root.",
+        ),
+    ),
+    "clothing": Source(
+        by_hand=(
+            "Photos: images.csv and images/ of github.com/alexeygrigorev/clothing-dataset (CC0). Colours: name them by",
+            "hand in manual_colour.csv (image, label, colour).",
+        )
+    ),
+    "synth-triplets": Source(by_hand=("Triplets and pictures: navervision/SynthTriplets18M on the Hugging Face hub.",)),
     "cub": Source(
         by_hand=(
             "Pictures and attributes: CUB_200_2011.tgz from data.caltech.edu/records/65de6-vp158 (non-commercial).",
             "Captions: the archive that the README of github.com/reedscot/cvpr2016 links.",
         )
     ),
-    "cuhk_pedes": Source(
+    "cuhk-pedes": Source(
         by_hand=(
             "Write to the authors (github.com/ShuangLI59/Person-Search-with-Natural-Language-Description) for",
             "reid_raw.json and imgs/.",
         )
     ),
-    "icfg_pedes": Source(by_hand=("Write to the authors (github.com/zifyloo/SSAN) for ICFG-PEDES.json and imgs/.",)),
+    "icfg-pedes": Source(by_hand=("Write to the authors (github.com/zifyloo/SSAN) for ICFG-PEDES.json and imgs/.",)),
     "rstpreid": Source(
         by_hand=("Write to the authors (github.com/NjtechCVLab/RSTPReid-Dataset) for data_captions.json and imgs/.",)
     ),
-    "mit_states": Source(
+    "mit-states": Source(
         by_hand=("Pictures: the archive at web.mit.edu/phillipi/Public/states_and_transformations; unpack it there.",)
     ),
 }

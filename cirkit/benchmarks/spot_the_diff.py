@@ -314,7 +314,16 @@ def check(root: Path) -> list[dict[str, Any]]:
             made = world(size, split)
             expected = {"pairs": len(made), "sentences": sum(len(pair.sentences) for pair in made)}
         found = {"pairs": len(held), "sentences": sum(len(pair.sentences) for pair in held)}
-        found["frames"] = sum(place(root, name).is_file() for pair in held for name in pair.frames)
+        there = {name: place(root, name).is_file() for pair in held for name in pair.frames}
+        found["frames"] = sum(there.values())
         expected["frames"] = 2 * expected["pairs"]
         lines += [pictured.line(split, part, expected[part], found[part]) for part in expected]
+        asked = [pair.frames for pair in held for sentence in pair.sentences if sentence.strip()]
+        needs = pictured.Asked(
+            protocol=MAAF.name,
+            reference=[first for first, _ in asked],
+            others=[(second,) for _, second in asked],
+            gallery=() if split == "train" else list(there),
+        )
+        lines[-1].gone = pictured.gone(there, [needs])
     return lines

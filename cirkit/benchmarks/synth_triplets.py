@@ -238,10 +238,13 @@ def check(root: Path) -> list[dict[str, Any]]:
     Expected numbers are the original's, or those of the world where `root` is one.
     """
     size, held = pictured.size_of(root, "SynthTriplets", Size, manifest), triplets(root)
-    names = {name for one in held for name in (one.reference, one.target)}
-    found = sum(image_path(root, name).is_file() for name in names)
+    names = dict.fromkeys(name for one in held for name in (one.reference, one.target))
+    found = {name: image_path(root, name).is_file() for name in names}
+    first, second = [one.reference for one in held], [(one.target,) for one in held]
     expected = OFFICIAL if size is None else size.triplets
-    return [
+    lines = [
         pictured.line("train", "triplets", expected, len(held)),
-        pictured.line("train", "pictures", len(names), found),
+        pictured.line("train", "pictures", len(names), sum(found.values())),
     ]
+    lines[-1].gone = pictured.gone(found, [pictured.Asked(protocol="triplets", reference=first, others=second)])
+    return lines

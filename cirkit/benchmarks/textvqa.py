@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from cirkit.benchmarks import photos
+from cirkit.benchmarks import photos, pictured
 from cirkit.benchmarks.annotations import image_path, need, read_json, record_error, write_json
 from cirkit.errors import Problem
 from cirkit.files import write_atomically
@@ -340,7 +340,7 @@ def vocabulary(train: Questions, least: int = 1) -> tuple[str, ...]:
     return tuple(sorted(word for word, times in count.items() if times >= least))
 
 
-def check(root: Path) -> list[dict[str, str | int]]:
+def check(root: Path) -> list[dict[str, Any]]:
     """Per split and part, how many there should be, how many there are, and how many are missing."""
     made, size = publishing.made_by(root), None
     if made is not None:
@@ -352,16 +352,17 @@ def check(root: Path) -> list[dict[str, str | int]]:
             ) from error
         if manifest(size) != made:
             raise Problem(f"{root} was made by another version of this world. Remove it and publish it again.")
-    lines: list[dict[str, str | int]] = []
+    lines: list[pictured.Line] = []
     for split in SPLITS:
         path, expected = _questions(root, split), dict(OFFICIAL[split])
         if size is not None:
             half = world(size)[split]
             expected = {"questions": len(half.questions), "pictures": len(set(half.about))}
         records = need(read_json(path, dict), "data", list, path, "top")
-        ids = {need(record, "image_id", str, path, number) for number, record in enumerate(records)}
-        there = sum(image_path(root / FOLDERS[split], f"{name}.jpg").is_file() for name in ids)
-        for part, count in (("questions", len(records)), ("pictures", there)):
-            missing = max(0, expected[part] - count)
-            lines.append({"split": split, "part": part, "expected": expected[part], "found": count, "missing": missing})
+        about = [f"{need(record, 'image_id', str, path, number)}.jpg" for number, record in enumerate(records)]
+        there = {name: image_path(root / FOLDERS[split], name).is_file() for name in dict.fromkeys(about)}
+        lines.append(pictured.line(split, "questions", expected["questions"], len(records)))
+        lines.append(pictured.line(split, "pictures", expected["pictures"], sum(there.values())))
+        needs = pictured.Asked(protocol="textvqa", reference=None, others=[(name,) for name in about])
+        lines[-1].gone = pictured.gone(there, [needs])
     return lines

@@ -7,7 +7,7 @@ the program; things, values and wording are drawn, and an answer that a family g
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,11 @@ SYNONYMS = {  # CLEVR's
 }
 Words = dict[str, str]  # attribute -> value: what is said of a thing
 SUBSETS = tuple(part for size in (1, 2, 3, 4) for part in combinations(ATTRIBUTES, size))
+WITHOUT = {  # the subsets that leave some attributes out: none, one or two
+    out: tuple(part for part in SUBSETS if not set(part) & set(out))
+    for size in (0, 1, 2)
+    for out in permutations(ATTRIBUTES, size)
+}
 SHARE = {  # how sentences say that two things agree in an attribute
     "size": ("the same size as",),
     "color": ("the same color as",),
@@ -49,16 +54,15 @@ class Asked:
 
 
 class _Draft:
-    """A program that grows and is run as it grows; raises Invalid where the scene does not allow the next step."""
+    """A program that grows and is run as it grows; raises Invalid where the scene does not allow the next step.
 
-    def __init__(self, graph: Graph, rng: np.random.Generator):
-        self.graph, self.rng = graph, rng
+    bits: of each thing and attribute, the things that agree with it, as bits of a number.
+    """
+
+    def __init__(self, graph: Graph, rng: np.random.Generator, bits: Sequence[dict[str, int]]):
+        self.graph, self.rng, self.bits = graph, rng, bits
         self.nodes: list[Node] = []
         self.results: list[Any] = []
-        self.bits: dict[tuple[str, str], int] = {}  # of each value, the things that have it, as bits of a number
-        for number, facts in enumerate(graph.things):
-            for fact in facts.items():
-                self.bits[fact] = self.bits.get(fact, 0) | 1 << number
 
     def add(self, function: str, *inputs: int, value: str | None = None) -> int:
         """Append a step and return its number."""
@@ -69,6 +73,8 @@ class _Draft:
 
     def pick(self, choices: Sequence[Any]) -> Any:
         """One of the choices."""
+        if len(choices) == 1:  # drawing one of one takes time, but nothing from the generator
+            return choices[0]
         if not choices:
             raise Invalid("nothing to choose from")
         return choices[self.rng.integers(len(choices))]
@@ -81,13 +87,6 @@ class _Draft:
         """Adjectives and noun for what is said of a thing."""
         words = [self.word(said[name]) for name in ATTRIBUTES[:3] if name in said]
         return " ".join([*words, self.word(said.get("shape", "thing")) + "s" * plural])
-
-    def fits(self, said: Words) -> int:
-        """The things of which everything said is true, as bits."""
-        found = -1
-        for fact in said.items():
-            found &= self.bits.get(fact, 0)
-        return found
 
     def narrow(self, at: int, said: Words) -> int:
         """Filter the set at a step by everything said."""
@@ -103,13 +102,16 @@ class _Draft:
         """
         things = self.results[at]
         one = self.pick(things)
-        fact, easy = self.graph.things[one], self.rng.random() < NOTHING_NEEDED
-        ways = [{name: fact[name] for name in part} for part in SUBSETS if not set(part) & set(without)]
-        among, wider = (sum(1 << i for i in set(some)) for some in (things, of))
-        ways = [said for said in ways if self.fits(said) & among == 1 << one]
-        if of and not easy:
-            ways = [said for said in ways if (self.fits(said) & wider).bit_count() > 1]
-        said = self.pick(ways)
+        fact, easy, alike = self.graph.things[one], self.rng.random() < NOTHING_NEEDED, self.bits[one]
+        among, wider = (sum(1 << i for i in some) for some in (things, of))
+        ways = []
+        for part in WITHOUT[without]:
+            fits = -1  # the things of which all of it is true, as bits
+            for name in part:
+                fits &= alike[name]
+            if fits & among == 1 << one and (easy or not of or (fits & wider).bit_count() > 1):
+                ways.append(part)
+        said = {name: fact[name] for name in self.pick(ways)}
         return self.add("unique", self.narrow(at, said)), f"the {self.noun(said)}"
 
     def chain(self, hops: int, without: tuple[str, ...] = ()) -> tuple[int, str]:
@@ -133,10 +135,9 @@ class _Draft:
 
     def kinds(self, at: int, without: tuple[str, ...] = (), blank: bool = False) -> Words:
         """Words for a kind of thing, as often true of something in the set as made up; `blank`: none are allowed."""
-        parts = [part for part in SUBSETS if not set(part) & set(without)]
         if blank and self.rng.random() < 0.2:
             return {}
-        part = self.pick(parts)
+        part = self.pick(WITHOUT[without])
         if self.results[at] and self.rng.random() < 0.5:
             fact = self.graph.things[self.pick(self.results[at])]
             return {name: fact[name] for name in part}
@@ -337,7 +338,8 @@ class Balance:
             return True
         ordered = sorted(counts.values(), reverse=True)
         second = ordered[1] if len(ordered) > 1 else 0
-        return counts[answer] <= 1.1 * second and counts[answer] <= 5 * max(5, float(np.median(ordered)))
+        median = (ordered[len(ordered) // 2] + ordered[(len(ordered) - 1) // 2]) / 2
+        return counts[answer] <= 1.1 * second and counts[answer] <= 5 * max(5, median)
 
     def note(self, family: int, answer: str) -> None:
         """Count an answer that was given."""
@@ -352,11 +354,15 @@ class Balance:
 def ask(graph: Graph, rng: np.random.Generator, balance: Balance, many: int = 10, tries: int = 3) -> list[Asked]:
     """Up to `many` questions about a scene, one per family, the families that were used least first."""
     found: list[Asked] = []
+    bits = [
+        {name: sum(1 << i for i, other in enumerate(graph.things) if other[name] == one[name]) for name in ATTRIBUTES}
+        for one in graph.things
+    ]
     for number in balance.turns(rng):
         for _ in range(tries):
             if len(found) == many:
                 return found
-            draft = _Draft(graph, rng)
+            draft = _Draft(graph, rng, bits)
             try:
                 text = FAMILIES[number].build(draft)
             except Invalid:

@@ -130,7 +130,7 @@ def fault(program: Sequence[Node]) -> str | None:
 
 def step(node: Node, results: Sequence[Any], graph: Graph) -> Any:
     """The result of one node, given those of the nodes before it. Raises Invalid where it has none."""
-    return FUNCTIONS[node.function].of(graph, node.value, *(results[i] for i in node.inputs))
+    return FUNCTIONS[node.function].of(graph, node.value, *[results[i] for i in node.inputs])
 
 
 def answer(program: Sequence[Node], graph: Graph) -> str:
@@ -203,30 +203,33 @@ def scatter(rng: np.random.Generator, least: int, most: int, camera: float, ligh
     axes = np.stack([ways["right"][:2], ways["behind"][:2]])
     while True:
         things: list[Thing] = []
-        standing: list[np.ndarray] = []  # where, along the axes
-        radii: list[float] = []
+        standing: list[tuple[float, float, float]] = []  # where, along the axes; and the radius
         for _ in range(count):
-            size, shape = tuple(SIZES)[rng.integers(2)], SHAPES[rng.integers(3)]
-            colour, material = tuple(COLOURS)[rng.integers(8)], MATERIALS[rng.integers(2)]
+            size, shape = VALUES["size"][rng.integers(2)], SHAPES[rng.integers(3)]
+            colour, material = VALUES["color"][rng.integers(8)], MATERIALS[rng.integers(2)]
             turn = float(rng.uniform(0, 2 * np.pi))
             tried = rng.uniform(-REACH, REACH, (TRIES, 2))
-            along = tried @ axes.T
-            first = _free(along, np.array(standing).reshape(-1, 2), np.array(radii) + SIZES[size] + GAP)
+            along = (tried @ axes.T).tolist()
+            first = first_free(along, [(*place, radius + SIZES[size] + GAP) for *place, radius in standing])
             if first is None:
                 break
-            standing.append(along[first])
-            radii.append(SIZES[size])
+            standing.append((*along[first], SIZES[size]))
             x, y = tried[first].tolist()
             things.append(Thing(shape, colour, size, x, y, turn, material))
         if len(things) == count:
             return Scene(tuple(things), seed, camera, light)
 
 
-def _free(
-    tried: Float[np.ndarray, "n 2"], standing: Float[np.ndarray, "things 2"], reach: Float[np.ndarray, " things"]
-) -> int | None:
-    """The first of the places that is apart from all things in both directions; all along CLEVR's axes."""
-    off = np.abs(tried[:, None] - standing)  # (n, things, 2)
-    free = (off >= MARGIN).all(2) & ((off**2).sum(2) >= reach**2)
-    found = free.all(1)
-    return int(found.argmax()) if found.any() else None
+def first_free(tried: Sequence[Sequence[float]], taken: Sequence[tuple[float, float, float]]) -> int | None:
+    """The first of the places that is apart from all things in both directions; all along CLEVR's axes.
+
+    taken: of each thing the place, and how far off its centre a place must be. A loop, since most end early.
+    """
+    for number, (across, away) in enumerate(tried):
+        for x, y, reach in taken:
+            dx, dy = abs(across - x), abs(away - y)
+            if dx < MARGIN or dy < MARGIN or dx * dx + dy * dy < reach * reach:
+                break
+        else:
+            return number
+    return None

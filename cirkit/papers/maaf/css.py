@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from cirkit.attending import deviations, share
 from cirkit.attention import AnnotatedNorm, Sinusoidal, identity
 from cirkit.benchmarks import css
 from cirkit.claims import Claim, Gain, above, below
 from cirkit.encoders.image import SmallResNet, linear_norm_relu
 from cirkit.encoders.text import dropout_linear
+from cirkit.exhibits import Exhibit, TopTen
 from cirkit.measures import Recall
 from cirkit.models.baselines import Concatenation, ImageOnly, TextOnly
 from cirkit.models.maaf import MAAF, half_text, resolutions
@@ -21,6 +23,7 @@ from cirkit.papers.maaf.settings import Row, Setting, experiment, paper, rivals,
 from cirkit.query import Benchmark, Triplets
 from cirkit.records import Experiment
 from cirkit.train import Training, kin, sgd, steps_down
+from cirkit.word_attention import AttentionPictures, WordAttention
 
 TABLE = "Table 1"
 
@@ -86,10 +89,21 @@ def experiments(scale: str, root: str = "data/raw") -> list[Experiment]:
             data=data,
             tests={"css": test},
             draw=kin(2),  # the released code asks two questions in a row about each reference
-            exhibits=tuple(range(0, 18_000, 750)) if scale in ("cpu", "gpu") else (),
+            exhibits=_exhibits(name, scale),
         )
         for name, row in rows(setting).items()
     ]
+
+
+def _exhibits(name: str, scale: str) -> tuple[Exhibit, ...]:
+    """Top tens of every row, and what the words of MAAF attend to (§4)."""
+    if scale not in ("cpu", "gpu"):
+        return ()
+    kept = (TopTen(tuple(range(0, 18_000, 750))),)
+    if not name.startswith("maaf_"):
+        return kept
+    size, unit = css.SIZES[scale], deviations if "identity" in name else share
+    return (*kept, WordAttention(size=size, unit=unit, queries=600), AttentionPictures(size=size))
 
 
 def live() -> tuple[Training, Callable[[], Benchmark]]:

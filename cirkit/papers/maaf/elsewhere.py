@@ -46,7 +46,7 @@ PLACES = (
         table="Table 6: Birds-to-Words",
         rows=BASELINES,
         size=replace(birds_to_words.SIZES["cpu"], train=900, val=40, test=240, image=48),
-        steps=600,
+        steps=800,
         paper=paper(steps=30_000),  # §3.3: "only 30k batches"
         augment=flips_and_shifts(),
     ),
@@ -55,7 +55,7 @@ PLACES = (
         module=spot_the_diff,
         table="Table 6: Spot-the-Diff",
         rows=BASELINES,
-        size=replace(spot_the_diff.SIZES["cpu"], image=48),
+        size=replace(spot_the_diff.SIZES["cpu"], train=400, least=1, most=2, image=48),
         steps=600,
         paper=paper(),  # released code: 90k steps, less every 30k
         augment=flips_and_shifts(),
@@ -74,7 +74,7 @@ PLACES = (
         module=mit_states,
         table="Table S5",
         rows=("show_and_tell", "film", "tirg", "relationship", "maaf"),
-        size=replace(mit_states.SIZES["cpu"], image=48),
+        size=replace(mit_states.SIZES["cpu"], test=10, pictures=8, mixed=0.5, image=48),
         steps=600,
         paper=paper(blocks=1),  # released code: one block
         draw=kin(2),  # the released code asks two questions in a row about each reference

@@ -12,6 +12,7 @@ from torch import nn
 
 from cirkit.encoders.image import ResNet, SmallResNet
 from cirkit.encoders.text import LSTM, Embedding
+from cirkit.exhibits import Exhibit
 from cirkit.losses import batch_softmax
 from cirkit.models.film import FiLM
 from cirkit.models.parameter_hashing import ParameterHashing
@@ -135,7 +136,7 @@ def experiment(
     tests: Mapping[str, Callable[[], Benchmark]],
     draw: Draw,
     augment: Callable[[Batch, Any], Batch] | None = None,
-    exhibits: Any = (),
+    exhibits: tuple[Exhibit, ...] = (),
 ) -> Experiment:
     """A row as an experiment: everything but its model is the setting's."""
     return Experiment(

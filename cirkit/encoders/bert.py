@@ -1,0 +1,145 @@
+"""Sentences to tokens by a pretrained BERT: contextual word pieces and a linear layer, fine-tuned or frozen.
+
+MAAF §3.2.3 and Table 5, "BERT" and "BERT (frozen)": learning everything against weights "frozen during training".
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from cirkit.compat import ensure_torchvision
+from cirkit.encoders.word_vectors import Tuning, tuned
+from cirkit.errors import Problem
+from cirkit.worlds import corpus
+
+Pieces = Callable[[Any, Sequence[str], int], list[list[int]]]  # tokenizer, texts, longest -> numbers of their pieces
+
+
+class AtRest(nn.Module):
+    """A part that does not learn and runs as in evaluation, whatever mode the rest is in: `tuning=AtRest`, "(frozen)".
+
+    Released code: no gradient, but dropout on in training, which is `tuning=frozen` of `word_vectors`.
+    """
+
+    def __init__(self, part: nn.Module):
+        super().__init__()
+        self.part = part.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> "AtRest":
+        return self
+
+    def forward(self, *arguments: Any, **keywords: Any) -> Any:
+        with torch.no_grad():
+            return self.part(*arguments, **keywords)
+
+
+def bare(tokenizer: Any, texts: Sequence[str], longest: int) -> list[list[int]]:
+    """The pieces of the words alone, as in the released code; the paper does not say."""
+    rows = [tokenizer.encode(text, add_special_tokens=False, truncation=True, max_length=longest) for text in texts]
+    return [row or [tokenizer.unk_token_id] for row in rows]
+
+
+def framed(tokenizer: Any, texts: Sequence[str], longest: int) -> list[list[int]]:
+    """[CLS], the pieces, [SEP], as BERT was pretrained; both count as tokens of the sentence."""
+    rows = bare(tokenizer, texts, longest - 2)
+    return [[tokenizer.cls_token_id, *row, tokenizer.sep_token_id] for row in rows]
+
+
+class Bert(nn.Module):
+    """Sentences to tokens (b, t, width) and the mask (b, t) of those that are word pieces.
+
+    `source` is a name on the hub ("google-bert/bert-base-uncased", what the released code uses) or a folder with
+    config.json, model.safetensors and vocab.txt; nothing that can run code is read. `tuning` decides whether BERT
+    learns: `tuned`, `AtRest` or `frozen`. BERT brings its own pieces, so the texts are not looked at; what is longer
+    than its positions is cut. Raises Problem where the source cannot be read or is not a whole BERT.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        *,
+        source: Path | str,
+        width: int = 512,
+        tuning: Tuning = tuned,
+        pieces: Pieces = bare,
+    ):
+        super().__init__()
+        self.width, self.pieces = width, pieces
+        self.tokenizer, model = load(source)
+        self.padding: int = self.tokenizer.pad_token_id
+        self.longest: int = model.config.max_position_embeddings
+        self.bert = tuning(model)
+        self.project = nn.Linear(model.config.hidden_size, width)
+
+    def forward(self, texts: Sequence[str]) -> tuple[Float[Tensor, "b t d"], Bool[Tensor, "b t"]]:
+        rows = [torch.tensor(row) for row in self.pieces(self.tokenizer, texts, self.longest)]
+        device = self.project.weight.device
+        numbers = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self.padding).to(device)  # (b, t)
+        length = torch.tensor([len(row) for row in rows], device=device)
+        mask = torch.arange(numbers.shape[1], device=device) < length[:, None]
+        states = self.bert(numbers, attention_mask=mask.long()).last_hidden_state  # (b, t, e)
+        return self.project(states), mask
+
+
+def world_bert(
+    texts: Sequence[str],
+    *,
+    width: int,
+    size: str = "cpu",
+    tuning: Tuning = tuned,
+    pieces: Pieces = bare,
+) -> Bert:
+    """`Bert` of the fashion world's own network, trained first if need be; `size` is one of `corpus.SIZES`."""
+    return Bert(texts, source=corpus.bert_folder(corpus.SIZES[size]), width=width, tuning=tuning, pieces=pieces)
+
+
+def load(source: Path | str) -> tuple[Any, nn.Module]:
+    """Tokenizer and network, single precision, without the pooler, which MAAF has no use for."""
+    ensure_torchvision()
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    with _quiet():
+        try:
+            if BertConfig.get_config_dict(source)[0].get("model_type") != "bert":
+                raise Problem(f"{source} has no config.json of a BERT. Name another model or folder.")
+            tokenizer = BertTokenizer.from_pretrained(source)
+            model, report = BertModel.from_pretrained(
+                source, add_pooling_layer=False, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+            )
+        except Problem:
+            raise
+        except Exception as error:  # files, hub, headers and shapes fail with no common type in transformers
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise Problem(
+                f"Cannot load BERT from {source} ({reason}). Give a name on the Hugging Face hub, or a folder with "
+                "config.json, model.safetensors and vocab.txt."
+            ) from error
+    if report["missing_keys"] or report["mismatched_keys"]:
+        lacking = len(report["missing_keys"]) + len(report["mismatched_keys"])
+        raise Problem(f"{source} lacks {lacking} of BERT's weights. Download it again.")
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
+        raise Problem(f"{source} has no vocabulary, in vocab.txt or tokenizer.json. Download it again.")
+    if len(tokenizer) > model.config.vocab_size:
+        raise Problem(f"{source} has {len(tokenizer)} pieces for {model.config.vocab_size} vectors. Download it again.")
+    return tokenizer, model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' bar and its report on weights that are left unread: the head for masked words."""
+    from transformers.utils import logging
+
+    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bar:
+            logging.enable_progress_bar()
