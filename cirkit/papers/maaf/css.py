@@ -26,6 +26,8 @@ from cirkit.train import Training, kin, sgd, steps_down
 from cirkit.word_attention import AttentionPictures, WordAttention
 
 TABLE = "Table 1"
+# §4 looks at the softmax; the others ask whether what it finds is the softmax's, the depth's or the pooling's
+LOOKED_AT = ("maaf_softmax", "maaf_identity", "maaf_softmax_2_blocks", "maaf_softmax_image_pooled")
 
 
 def _small(steps: int, seeds: tuple[int, ...]) -> Setting:
@@ -96,11 +98,11 @@ def experiments(scale: str, root: str = "data/raw") -> list[Experiment]:
 
 
 def _exhibits(name: str, scale: str) -> tuple[Exhibit, ...]:
-    """Top tens of every row, and what the words of MAAF attend to (§4)."""
+    """Top tens of every row, and what words attend to."""
     if scale not in ("cpu", "gpu"):
         return ()
     kept = (TopTen(tuple(range(0, 18_000, 750))),)
-    if not name.startswith("maaf_"):
+    if name not in LOOKED_AT:
         return kept
     size, unit = css.SIZES[scale], deviations if "identity" in name else share
     return (*kept, WordAttention(size=size, unit=unit, queries=600), AttentionPictures(size=size))

@@ -188,15 +188,15 @@ def experiments(scale: str, root: str = "data/raw") -> list[Experiment]:
             tests={"fashioniq": test},
             draw=single_category,
             augment=flips_and_shifts(),
-            exhibits=_exhibits(row, scale),
+            exhibits=_exhibits(name, scale),
         )
         for name, row in rows(setting, root).items()
     ]
 
 
-def _exhibits(row: Row, scale: str) -> tuple[Exhibit, ...]:
-    """Top tens (figures 1 and S2), and what the words of MAAF attend to (figure 6)."""
+def _exhibits(name: str, scale: str) -> tuple[Exhibit, ...]:
+    """Top tens (figures 1 and S2), and what words attend to (figure 6), also at another depth and pooling."""
     if scale not in ("cpu", "gpu"):
         return ()
-    kept = (TopTen(tuple(range(0, 1500, 60))),)
-    return (*kept, PartAttention(size=SIZES[scale])) if row.model.func is MAAF else kept
+    kept = (TopTen(tuple(range(0, 1500, 60))),) if name in ("maaf", "tirg", "image_only", "text_only") else ()
+    return (*kept, PartAttention(size=SIZES[scale])) if name in ("maaf", "blocks_1", "rp_ita") else kept
