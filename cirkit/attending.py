@@ -74,6 +74,8 @@ def chosen_elsewhere(values: Float[Tensor, "heads q"]) -> Float[Tensor, " q"]:
 
 def ignored(pictures: UInt8[Tensor, "b 3 h w"], maps: Float[Tensor, "b p"], grid: Grid) -> Float[Tensor, "b 3 h w"]:
     """Pictures (0 to 255) times one minus the map, enlarged to the picture: what a word does not look at, Figure 5."""
+    if maps.numel() and maps.min() < 0:
+        raise Problem("Weights below zero do not say what is ignored. Draw this for a model with softmax.")
     # paper (§4): "one minus these weights", in a unit it does not give. Raw weights are about one in the number of
     # tokens and would leave a picture as it is; each map is divided by its greatest weight.
     scaled = maps / maps.amax(-1, keepdim=True).clamp_min(torch.finfo(maps.dtype).tiny)

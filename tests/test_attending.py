@@ -338,3 +338,8 @@ def test_parts_of_a_model_with_two_resolutions_fit_a_file(garments):
     made = PartAttention(size=GARMENTS, queries=20)(maaf(list(garments.query.text), levels=2), garments, never)
     assert made["grid"] == [8, 8] and len({row for v in made["values"].values() for row in v["query"]}) <= 20
     assert json.loads(exhibits.to_text({"experiment": "x"} | made))["heads"] == made["heads"]
+
+
+def test_weights_of_either_sign_ignore_nothing():
+    with pytest.raises(Problem, match="below zero"):
+        ignored(torch.zeros(1, 3, 4, 4, dtype=torch.uint8), torch.tensor([[0.5, -0.5, 0.1, 0.0]]), (2, 2))

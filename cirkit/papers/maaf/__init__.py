@@ -1,14 +1,14 @@
 """MAAF's experiments and claims (Dodds et al., 2020, arXiv 2007.00145), one file per benchmark."""
 
 from cirkit.errors import Problem
-from cirkit.papers.maaf import css, elsewhere, fashioniq, fashioniq_claims
+from cirkit.papers.maaf import attention_claims, css, elsewhere, fashioniq, fashioniq_claims
 from cirkit.papers.maaf.css import live
 from cirkit.records import SCALES, Experiment
 
 __all__ = ["CLAIMS", "experiments", "live"]
 
 PARTS = (css, fashioniq, elsewhere)
-CLAIMS = [claim for part in (css, fashioniq_claims, elsewhere) for claim in part.CLAIMS]
+CLAIMS = [claim for part in (css, fashioniq_claims, elsewhere, attention_claims) for claim in part.CLAIMS]
 
 
 def experiments(scale: str, root: str = "data/raw") -> list[Experiment]:

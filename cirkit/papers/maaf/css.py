@@ -104,8 +104,10 @@ def _exhibits(name: str, scale: str) -> tuple[Exhibit, ...]:
     kept = (TopTen(tuple(range(0, 18_000, 750))),)
     if name not in LOOKED_AT:
         return kept
-    size, unit = css.SIZES[scale], deviations if "identity" in name else share
-    return (*kept, WordAttention(size=size, unit=unit, queries=600), AttentionPictures(size=size))
+    size = css.SIZES[scale]
+    if name == "maaf_identity":  # weights of either sign: there is nothing to dim a picture by
+        return (*kept, WordAttention(size=size, unit=deviations, queries=600))
+    return (*kept, WordAttention(size=size, unit=share, queries=600), AttentionPictures(size=size))
 
 
 def live() -> tuple[Training, Callable[[], Benchmark]]:

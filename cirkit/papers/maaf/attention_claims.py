@@ -1,0 +1,146 @@
+"""What MAAF says its words attend to, as claims: Figures 3, 5 and 6.
+
+§4 draws maps and gives no number; ours come from the exhibits of `word_attention` and `part_attention`. A hundred
+points are what an evenly spread word gives each place (under the identity: one standard deviation of a word's map).
+"""
+
+from collections.abc import Callable
+
+from cirkit.claims import Attention, Claim, Interval, above, below, within
+
+LESS, MORE = below(0.0), above(0.0)
+OURS = "not in the paper: our question"
+# The verb stands before any word that says which thing is meant, so nothing can draw it to that thing or push it off.
+# A tenth of an even spread, set before the seeds were run, is what we call no difference.
+NONE = within(0.1)
+
+SOFTMAX = "maaf/css/maaf_softmax"
+ELSEWHERE = {  # the same measurement on other models
+    "maaf/css/maaf_identity": "under the identity, too",
+    "maaf/css/maaf_softmax_2_blocks": "also in the second of two blocks",
+    "maaf/css/maaf_softmax_image_pooled": "also where only image tokens are pooled",
+}
+DRESSED = {
+    "maaf/fashioniq/blocks_1": "with one block instead of two",
+    "maaf/fashioniq/rp_ita": "where only image tokens are pooled",
+}
+
+
+def _claim(
+    number: int, where: str, says: str, reported: str, quantity: Attention, expect: Callable[[Interval], str]
+) -> Claim:
+    return Claim(
+        id=f"maaf-{number}", paper="maaf", where=where, says=says, reported=reported, quantity=quantity, expect=expect
+    )
+
+
+def _things(name: str, word: str) -> Attention:
+    """Weight on the thing a word speaks of less that on another thing of the same picture, which it does not fit."""
+    return Attention(name, word, than="mask")
+
+
+def _parts(
+    word: str, minus: str | None = None, name: str = "maaf/fashioniq/maaf", than: str = "word", of: str = "own"
+) -> Attention:
+    """Weight of a word on its part of the garment less that of a random other word, as the paper's S3 compares."""
+    return Attention(name, word, than=than, minus=minus, exhibit="parts", of=of)
+
+
+CLAIMS = [
+    _claim(
+        33,
+        "Figure 3",
+        "On CSS, a place word attends less to the thing at the place it names than to another thing in the picture.",
+        "“attends to everything else” (maps, no number)",
+        _things(SOFTMAX, "place"),
+        LESS,
+    ),
+    _claim(
+        34,
+        "Figure 5",
+        "On CSS, a colour word attends less to the thing it describes than to a thing of another colour.",
+        "“systematically ignores the object to which it refers” (pictures, no number)",
+        _things(SOFTMAX, "colour"),
+        LESS,
+    ),
+    _claim(
+        35,
+        "§4, our questions",
+        "Calibration: on CSS, the verb, which comes before the thing is named, treats that thing as any other.",
+        OURS,
+        _things(SOFTMAX, "verb"),
+        NONE,
+    ),
+    _claim(
+        36,
+        "§4, our questions",
+        "On CSS, a place word attends less to the place it names than to another empty one even if nothing stands there.",
+        OURS,
+        _things(SOFTMAX, "empty place"),
+        LESS,
+    ),
+    *(
+        _claim(
+            number,
+            "§4, our questions",
+            f"On CSS, a {word} word attends less to the thing it speaks of than to another, {how}.",
+            OURS,
+            _things(name, word),
+            LESS,
+        )
+        for number, (name, how, word) in enumerate(
+            ((name, how, word) for name, how in ELSEWHERE.items() for word in ("place", "colour")), 37
+        )
+    ),
+    _claim(
+        43,
+        "Figure 6",
+        "On Fashion IQ, “longer” attends more to the hem than a random other word of its question does.",
+        "“high attention weights over the corresponding image region” (maps, no number)",
+        _parts("longer"),
+        MORE,
+    ),
+    _claim(
+        44,
+        "Figure 6",
+        "On Fashion IQ, “shorter” attends less to the hem than a random other word of its question does.",
+        "“small attention weights” (maps, no number)",
+        _parts("shorter"),
+        LESS,
+    ),
+    _claim(
+        45,
+        "Figure 6",
+        "On Fashion IQ, “longer” attends to the hem more than “shorter” does, each against other words.",
+        "large weights against small ones (maps, no number)",
+        _parts("longer", minus="shorter"),
+        MORE,
+    ),
+    _claim(
+        46,
+        "Figure 6",
+        "On Fashion IQ, the sleeves in “longer sleeves” attend to sleeves more than those in “shorter sleeves”.",
+        "additive against subtractive changes (maps, no number)",
+        _parts("longer sleeves", minus="shorter sleeves"),
+        MORE,
+    ),
+    _claim(
+        47,
+        "Figure 6",
+        "On Fashion IQ, one head, chosen on other questions, weighs sleeves above the rest of the picture for “sleeves”.",
+        "“several attention heads highlight the corresponding parts” (maps, no number)",
+        _parts("sleeves", than="elsewhere", of="best"),
+        MORE,
+    ),
+    *(
+        _claim(
+            number,
+            "Figure 6, our questions",
+            f"On Fashion IQ, “longer” attends to the hem more than “shorter” does, {how}.",
+            OURS,
+            _parts("longer", minus="shorter", name=name),
+            MORE,
+        )
+        for number, (name, how) in enumerate(DRESSED.items(), 48)
+    ),
+]
