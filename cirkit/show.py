@@ -11,16 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import seaborn
-from jaxtyping import Int, UInt8
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
-from torch import Tensor
 
 from cirkit import papers, records
-from cirkit.claims import Interval, level
+from cirkit.claims import Interval, level, of_run
 from cirkit.errors import Problem
-from cirkit.measures import AveragePrecision, Measure, Recall, chance_recall
+from cirkit.measures import AveragePrecision, Mean, Measure, Ranks, Recall, chance_recall
 
 COLOURS = seaborn.color_palette("colorblind").as_hex()
 VERDICTS = ("holds", "fails", "open", "untested")
@@ -68,16 +66,22 @@ def table(paper: str, table: str, scale: str, measure: Measure) -> Styler:
 
 def chance(paper: str, table: str, scale: str, measure: Measure) -> float | None:
     """The percentage that a random order of the gallery would score; None without a record, or for another measure."""
-    if not isinstance(measure, Recall):
+    if not isinstance(measure, Recall | Mean):
         return None
-    for experiment in papers.experiments(paper, scale):
-        if experiment.table == table and (runs := records.done(experiment)):
-            return 100 * chance_recall(runs[0].ranks[next(iter(experiment.tests))], measure.k)
+    for experiment in papers.rows(paper, table, scale).values():
+        if runs := records.done(experiment):
+            return 100 * _chance(runs[0].ranks[next(iter(experiment.tests))], measure)
     return None
 
 
+def _chance(ranks: Ranks, measure: Measure) -> float:
+    if isinstance(measure, Mean):
+        return float(np.mean([_chance(ranks, each) for each in measure.measures]))
+    return chance_recall(ranks, measure.k)
+
+
 def _rows(paper: str, table: str, scale: str, measure: Measure) -> list[tuple[str, str, str, str]]:
-    ours = {e.row: e for e in papers.experiments(paper, scale) if e.table == table}
+    ours = papers.rows(paper, table, scale)
     printed = {}
     for line in reported(paper, table, measure):
         name = line["ours"] or line["row"]
@@ -98,16 +102,16 @@ def _rows(paper: str, table: str, scale: str, measure: Measure) -> list[tuple[st
 
 def dots(paper: str, table: str, scale: str, measure: Measure) -> Figure:
     """Every seed a dot, the 95 % interval a line; one row per experiment. Nothing of the paper's is drawn."""
-    found = [(e, records.done(e)) for e in papers.experiments(paper, scale) if e.table == table]
+    found = [(label, e, records.done(e)) for label, e in rows_of(paper, table, scale).items()]
     with rc_context(STYLE):
         figure = Figure(figsize=(7, 0.9 + 0.42 * max(1, len(found))), layout="constrained")
         axes = figure.subplots()
-        for y, (experiment, runs) in enumerate(found):
+        for y, (_, experiment, runs) in enumerate(found):
             if not runs:
                 axes.annotate(NOT_RUN, (0.02, y), xycoords=("axes fraction", "data"), va="center", color="0.35")
                 continue
             test = next(iter(experiment.tests))
-            seeds = [100 * float(np.mean(measure(run.ranks[test]))) for run in runs]
+            seeds = [100 * of_run(run, test, measure) for run in runs]
             interval = level(runs, test, measure)
             axes.plot([100 * interval.low, 100 * interval.high], [y, y], color=COLOURS[0], lw=3, alpha=0.45)
             axes.plot(seeds, [y] * len(seeds), "o", color=COLOURS[0], ms=5, mec="white", mew=0.6)
@@ -115,24 +119,24 @@ def dots(paper: str, table: str, scale: str, measure: Measure) -> Figure:
         if (floor := chance(paper, table, scale, measure)) is not None:
             axes.axvline(floor, color="0.4", ls=":", lw=1.2)
             axes.annotate(" chance", (floor, -0.42), fontsize=8, color="0.3", va="center")
-        axes.set_yticks(range(len(found)), [experiment.row for experiment, _ in found])
+        axes.set_yticks(range(len(found)), [label for label, _, _ in found])
         axes.set_ylim(len(found) - 0.5, -0.65)
-        axes.set_xlabel(f"{measure}, percent of queries ({', '.join(sorted({e.basis for e, _ in found}))}, {scale})")
+        axes.set_xlabel(f"{measure}, percent of queries ({', '.join(sorted({e.basis for _, e, _ in found}))}, {scale})")
     return figure
 
 
 def loss_curves(paper: str, table: str, scale: str) -> Figure:
     """The training loss of every seed, one colour and line style per experiment."""
-    found = [(e, records.done(e)) for e in papers.experiments(paper, scale) if e.table == table]
+    found = [(label, records.done(e)) for label, e in rows_of(paper, table, scale).items()]
     dashes = ("-", "--", "-.", ":")
     with rc_context(STYLE | {"axes.grid.axis": "both"}):
         figure = Figure(figsize=(7, 3.6), layout="constrained")
         axes = figure.subplots()
-        for number, (experiment, runs) in enumerate(found):
+        for number, (label, runs) in enumerate(found):
             for run in runs:
                 steps, values = zip(*run.loss, strict=True)
                 look = {"color": COLOURS[number % len(COLOURS)], "ls": dashes[number % len(dashes)], "lw": 1.2}
-                axes.plot(steps, values, alpha=0.8, label=experiment.row if run is runs[0] else None, **look)
+                axes.plot(steps, values, alpha=0.8, label=label if run is runs[0] else None, **look)
         axes.set_xlabel("training step")
         axes.set_ylabel("mean loss since the last point")
         if any(runs for _, runs in found):
@@ -153,54 +157,11 @@ def loss_curve(loss: Sequence[tuple[int, float]]) -> Figure:
     return figure
 
 
-def images_row(
-    pictures: UInt8[Tensor, "n 3 h w"], captions: Sequence[str], framed: Sequence[int] = (), width: float = 1.1
-) -> Figure:
-    """Pictures side by side with a caption each; those numbered in `framed` get a thick frame and a check mark."""
-    if len(pictures) != len(captions):
-        raise ValueError(f"{len(pictures)} pictures but {len(captions)} captions; give one caption per picture.")
-    with rc_context(STYLE | {"axes.grid": False}):
-        figure = Figure(figsize=(width * len(pictures), width + 0.45), layout="constrained")
-        panels = np.atleast_1d(figure.subplots(1, len(pictures)))
-        for i, (axes, picture, caption) in enumerate(zip(panels, pictures, captions, strict=True)):
-            axes.imshow(picture.permute(1, 2, 0).numpy(), interpolation="nearest")  # (h, w, 3)
-            axes.set_xticks([], [])
-            axes.set_yticks([], [])
-            axes.set_xlabel(f"✓ {caption}" if i in framed else caption, fontsize=8)
-            for spine in axes.spines.values():
-                spine.set_visible(i in framed)
-                spine.set(linewidth=3, color=COLOURS[2])
-    return figure
+def ledger_table(paper: str | None = None, where: Sequence[str] = ()) -> Styler:
+    """Every claim with its verdict, the number behind it, and the basis, scale and seeds it rests on.
 
-
-def contact_sheet(pictures: UInt8[Tensor, "n 3 h w"], columns: int, gap: int = 4) -> Figure:
-    """Pictures in rows of `columns`, a few white pixels apart; an incomplete last row is filled with white."""
-    n, _, h, w = pictures.shape
-    rows = -(-n // columns)
-    sheet = np.full((rows * (h + gap) - gap, columns * (w + gap) - gap, 3), 255, np.uint8)
-    for i, picture in enumerate(pictures):
-        top, left = i // columns * (h + gap), i % columns * (w + gap)
-        sheet[top : top + h, left : left + w] = picture.permute(1, 2, 0).numpy()  # (h, w, 3)
-    with rc_context(STYLE | {"axes.grid": False}):
-        figure = Figure(figsize=(8, 8 * sheet.shape[0] / sheet.shape[1]))
-        axes = figure.add_axes((0, 0, 1, 1))
-        axes.imshow(sheet, interpolation="nearest")
-        axes.set_axis_off()
-    return figure
-
-
-def tinted(owner: Int[Tensor, "n h w"]) -> UInt8[Tensor, "n 3 h w"]:
-    """Masks as pictures: one colour per part, white where there is none (negative)."""
-    import matplotlib
-    import torch
-
-    tints = torch.tensor(matplotlib.colormaps["tab20"].colors).mul(255).byte()
-    drawn = torch.where(owner[..., None] < 0, torch.full((3,), 255, dtype=torch.uint8), tints[owner.clamp(0) % 20])
-    return drawn.permute(0, 3, 1, 2)  # (n, 3, h, w)
-
-
-def ledger_table(paper: str | None = None) -> Styler:
-    """Every claim with its verdict, the number behind it, and the basis, scale and seeds it rests on."""
+    `where` keeps the claims of some places of the paper, such as ("Table 2",).
+    """
     rows = [
         {
             "claim": row["id"],
@@ -212,8 +173,9 @@ def ledger_table(paper: str | None = None) -> Styler:
             "basis · scale · seeds": "no record" if row["middle"] is None else stamped_row(row),
         }
         for row in papers.ledger(paper)
+        if not where or row["where"] in where
     ]
-    return styled(pd.DataFrame(rows))
+    return styled(pd.DataFrame(rows or [{"claim": "none declared"}]))
 
 
 def verdicts(paper: str | None = None) -> dict[str, int]:
@@ -253,7 +215,14 @@ def result(key: str) -> Said:
 
 
 def measure_of(name: str) -> Measure:
-    """The measure that prints as `name`: R@10, mAP@5."""
+    """The measure that prints as `name`: R@10, mAP@5, or their mean: (R@10+R@50)/2."""
+    name = name.replace(" ", "")
+    if name.startswith("("):
+        parts, _, count = name[1:].partition(")/")
+        mean = Mean(tuple(measure_of(part) for part in parts.split("+")))
+        if count != str(len(mean.measures)):
+            raise Problem(f"{name!r} is no mean of its measures. Write (R@10+R@50)/2.")
+        return mean
     kind, _, k = name.partition("@")
     kinds = {"R": Recall, "mAP": AveragePrecision}
     if kind not in kinds or not k.isdecimal() or int(k) < 1:
@@ -269,11 +238,23 @@ def measured(experiment: Any, measure: Measure) -> Interval | None:
 
 def reported(paper: str, table: str, measure: Measure) -> list[dict[str, str]]:
     """The numbers a paper prints in a table, as printed, from data/reported/<paper>.csv."""
+    return [line for line in lines_of(paper, table) if line["measure"] == str(measure)]
+
+
+def lines_of(paper: str, table: str) -> list[dict[str, str]]:
+    """All lines of a table, whatever they measure."""
     path = records.ROOT / "data" / "reported" / f"{paper}.csv"
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        return [line for line in csv.DictReader(file) if line["table"] == table and line["measure"] == str(measure)]
+        return [line for line in csv.DictReader(file) if line["table"] == table]
+
+
+def rows_of(paper: str, table: str, scale: str) -> dict[str, Any]:
+    """The experiments that a table shows, by label, in the order in which the paper prints them; our own come last."""
+    declared = papers.rows(paper, table, scale)
+    order = dict.fromkeys(line["ours"] for line in lines_of(paper, table) if line["ours"] in declared)
+    return {label: declared[label] for label in (*order, *declared)}
 
 
 def record_states() -> list[dict[str, str]]:

@@ -16,7 +16,7 @@ import json
 import pandas as pd
 import torch
 
-from cirkit import claims, evaluate, show
+from cirkit import claims, evaluate, pictures, show
 from cirkit.declare import describe
 from cirkit.measures import Recall, chance_recall
 from cirkit.papers import maaf
@@ -45,7 +45,7 @@ print(
 # %% mystnb={"image": {"alt": "Three pairs of pictures: reference and answer."}}
 batch = triplets[torch.linspace(0, len(triplets) - 1, 3).long()]
 pairs = torch.stack([batch.query.image, batch.target], 1).flatten(0, 1)
-show.images_row(pairs, ["reference", "answer"] * 3, framed=[1, 3, 5], width=1.2)
+pictures.images_row(pairs, ["reference", "answer"] * 3, framed=[1, 3, 5], width=1.2)
 
 # %%
 show.styled(pd.DataFrame({"pair": [1, 2, 3], "sentence": batch.query.text}))
@@ -122,7 +122,7 @@ right = [place for place, row in enumerate(top, 1) if row in benchmark.relevant[
 asked = benchmark.query[torch.tensor([question])]
 print(f"“{asked.text[0]}”: the first right answer is at rank {ranks.best()[question]:g}")
 found = torch.cat([asked.image, benchmark.gallery[torch.tensor(top)]])
-show.images_row(found, ["reference", *map(str, range(1, len(top) + 1))], framed=right, width=0.85)
+pictures.images_row(found, ["reference", *map(str, range(1, len(top) + 1))], framed=right, width=0.85)
 
 # %% [markdown]
 # ## Where to go from here

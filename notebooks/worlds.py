@@ -16,7 +16,7 @@ import json
 import pandas as pd
 import torch
 
-from cirkit import show
+from cirkit import pictures, show
 from cirkit.benchmarks import css
 from cirkit.query import every
 from cirkit.worlds.render import render
@@ -45,7 +45,7 @@ rows = every(test)[:: len(test) // questions][:questions].tolist()
 asked = test.query[torch.tensor(rows)]
 answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
 pairs = torch.stack([asked.image, answers], 1).flatten(0, 1)
-show.images_row(pairs, ["reference", "answer"] * questions, framed=range(1, 2 * questions, 2), width=1.25)
+pictures.images_row(pairs, ["reference", "answer"] * questions, framed=range(1, 2 * questions, 2), width=1.25)
 
 # %%
 show.styled(pd.DataFrame({"question": range(1, questions + 1), "sentence": asked.text}))
@@ -58,8 +58,8 @@ show.styled(pd.DataFrame({"question": range(1, questions + 1), "sentence": asked
 
 # %% mystnb={"image": {"alt": "Scenes drawn large, each beside its mask: one colour per thing, white for the ground."}}
 seen = render([css.scenes(size, "test")[row] for row in rows], 160)
-large = torch.stack([seen.images, show.tinted(seen.owner)], 1).flatten(0, 1)
-show.images_row(large, ["picture", "mask"] * questions, width=1.25)
+large = torch.stack([seen.images, pictures.tinted(seen.owner)], 1).flatten(0, 1)
+pictures.images_row(large, ["picture", "mask"] * questions, width=1.25)
 
 # %% [markdown]
 # ## What makes it a test

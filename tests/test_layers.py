@@ -37,6 +37,7 @@ LAYERS = [
     {"show"},
     {"pictures", "subsets"},
     {"explorers"},
+    {"plain_maaf"},
     {"verify", "doctor", "bench", "pages", "plan", "remake"},
     {"cli"},
     {"__main__"},

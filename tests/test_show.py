@@ -5,12 +5,11 @@ import math
 
 import numpy as np
 import pytest
-import torch
 
 from cirkit import papers, records, show
 from cirkit.claims import Interval
 from cirkit.errors import Problem
-from cirkit.measures import AveragePrecision, Ranks, Recall
+from cirkit.measures import AveragePrecision, Mean, Ranks, Recall
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +19,7 @@ class Declared:
     name: str
     row: str
     table: str = "Table 1"
+    also: tuple = ()
     paper: str = "maaf"
     scale: str = "cpu"
     basis: str = "world"
@@ -78,7 +78,7 @@ def test_a_table_says_what_has_not_run_and_what_has_no_experiment():
     frame = show.table("maaf", "Table 1", "cpu", Recall(1)).data.set_index("method")
     waits = frame.loc["A row of our own <b>"]
     assert waits["ours: R@1, %"] == "not run" and waits["printed in the paper (original data)"] == "not in the table"
-    assert frame.loc["FiLM [37]", "ours: R@1, %"] == "no experiment"
+    assert frame.loc["Locally Bounded Features [23]", "ours: R@1, %"] == "no experiment"
 
 
 def test_a_table_ends_with_chance_and_has_no_column_for_a_paper_that_printed_nothing():
@@ -120,14 +120,6 @@ def test_the_loss_of_one_run_is_drawn_as_it_is():
     assert line.get_xydata().tolist() == [[1.0, 3.0], [2.0, 1.0]]
 
 
-def test_images_row_marks_right_answers_by_more_than_colour():
-    figure = show.images_row(torch.zeros(3, 3, 8, 8, dtype=torch.uint8), ["1", "2", "3"], framed=[1])
-    assert [axes.get_xlabel() for axes in figure.axes] == ["1", "✓ 2", "3"]
-    assert [axes.spines["left"].get_visible() for axes in figure.axes] == [False, True, False]
-    with pytest.raises(ValueError, match="3 pictures but 1 captions"):
-        show.images_row(torch.zeros(3, 3, 8, 8, dtype=torch.uint8), ["1"])
-
-
 def test_a_verdict_never_stands_without_its_basis_scale_and_seeds():
     assert show.claim("maaf-1").text == "holds (+12.3 [+10.1, +14.2] points; world · cpu · 3 seeds)"
     assert show.claim("maaf-2").text == "untested (no record yet)"
@@ -144,13 +136,15 @@ def test_a_result_is_a_number_with_an_interval_or_says_that_it_has_not_run():
 
 
 def test_measures_are_found_by_the_name_they_print():
-    for measure in (Recall(10), AveragePrecision(5)):
+    for measure in (Recall(10), AveragePrecision(5), Mean((Recall(10), Recall(50)))):
         assert show.measure_of(str(measure)) == measure
 
 
 def test_the_ledger_shows_verdicts_and_counts_them():
     frame = show.ledger_table().data
     assert list(frame["our number, points"]) == ["+12.3 [+10.1, +14.2]", ""]
+    assert list(show.ledger_table("maaf", where=("Table 1",)).data["claim"]) == ["maaf-1", "maaf-2"]
+    assert list(show.ledger_table("maaf", where=("Table 9",)).data["claim"]) == ["none declared"]
     assert show.verdicts() == {"holds": 1, "fails": 0, "open": 0, "untested": 1}
 
 
@@ -165,14 +159,3 @@ def test_records_whose_code_changed_are_told(monkeypatch):
 def test_a_percentage_is_the_fraction_times_a_hundred():
     assert show.percent(Interval(0.5, 0.25, 0.75, 3)) == "50.0 [25.0, 75.0]"
     assert show.stamped("photos", "gpu", 1) == "photos · gpu · 1 seed"
-
-
-def test_a_contact_sheet_holds_every_picture_and_masks_keep_the_ground_white():
-    pictures = torch.randint(0, 255, (5, 3, 6, 4), dtype=torch.uint8)
-    (axes,) = show.contact_sheet(pictures, columns=3, gap=2).axes
-    sheet = np.asarray(axes.images[0].get_array())
-    assert sheet.shape == (2 * 6 + 2, 3 * 4 + 2 * 2, 3)
-    assert (sheet[8:14, 6:10] == pictures[4].permute(1, 2, 0).numpy()).all() and (sheet[8:, 12:] == 255).all()
-    masks = show.tinted(torch.tensor([[[-1, 0], [1, 0]]]))
-    assert masks[0, :, 0, 0].tolist() == [255] * 3 and (masks[0, :, 0, 1] == masks[0, :, 1, 1]).all()
-    assert not torch.equal(masks[0, :, 0, 1], masks[0, :, 1, 0])

@@ -44,7 +44,7 @@ show.dots("maaf", "Table 1", scale, measure)
 # ## The claims
 
 # %% tags=["hide-input"]
-show.ledger_table("maaf")
+show.ledger_table("maaf", where=("Table 1", "§3.1"))
 
 # %% [markdown]
 # ## Look for yourself

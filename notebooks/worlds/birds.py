@@ -12,7 +12,7 @@ birds = 24
 import pandas as pd
 import torch
 
-from cirkit import show
+from cirkit import pictures, show
 from cirkit.benchmarks import birds_to_words, cub_world
 from cirkit.worlds import aviary
 
@@ -22,10 +22,10 @@ size = birds_to_words.SIZES[scale]
 # ## A contact sheet
 
 # %% mystnb={"image": {"alt": "Birds of invented species on branches, in many colours and poses."}}
-show.contact_sheet(aviary.pictures(size, "train", list(range(birds))), columns=8)
+pictures.contact_sheet(aviary.pictures(size, "train", list(range(birds))), columns=8)
 
 # %% mystnb={"image": {"alt": "The masks of the birds above: one colour per part of the body."}}
-show.contact_sheet(show.tinted(aviary.drawn(size, "train", list(range(birds))).owner - 1), columns=8)
+pictures.contact_sheet(pictures.tinted(aviary.drawn(size, "train", list(range(birds))).owner - 1), columns=8)
 
 # %% [markdown]
 # ## Two birds and a paragraph
@@ -38,7 +38,7 @@ rows = torch.arange(3) * (len(test) // 3)
 asked = test.query[rows]
 answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
 pairs = torch.stack([asked.image, answers], 1).flatten(0, 1)
-show.images_row(pairs, ["reference", "answer"] * 3, framed=(1, 3, 5), width=1.5)
+pictures.images_row(pairs, ["reference", "answer"] * 3, framed=(1, 3, 5), width=1.5)
 
 # %%
 show.styled(pd.DataFrame({"question": [1, 2, 3], "paragraph": asked.text}))

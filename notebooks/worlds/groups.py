@@ -13,7 +13,7 @@ shown = 3
 import pandas as pd
 import torch
 
-from cirkit import show
+from cirkit import pictures, show
 from cirkit.benchmarks import circo, cirr, genecis
 
 size = cirr.SIZES[scale]
@@ -22,7 +22,7 @@ size = cirr.SIZES[scale]
 # ## Groups of six
 
 # %% mystnb={"image": {"alt": "Rows of six similar scenes: the large things agree, the small ones differ."}}
-show.contact_sheet(cirr.pictures(size, "val", list(range(6 * shown))), columns=6)
+pictures.contact_sheet(cirr.pictures(size, "val", list(range(6 * shown))), columns=6)
 
 # %% [markdown]
 # ## A question of CIRR
@@ -35,7 +35,7 @@ rows = torch.arange(shown) * (len(test) // shown)
 asked = test.query[rows]
 answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
 pairs = torch.stack([asked.image, answers], 1).flatten(0, 1)
-show.images_row(pairs, ["reference", "answer"] * shown, framed=range(1, 2 * shown, 2), width=1.4)
+pictures.images_row(pairs, ["reference", "answer"] * shown, framed=range(1, 2 * shown, 2), width=1.4)
 
 # %%
 show.styled(pd.DataFrame({"question": range(1, shown + 1), "sentence": asked.text}))

@@ -14,7 +14,7 @@ import dataclasses
 
 import pandas as pd
 
-from cirkit import show
+from cirkit import pictures, show
 from cirkit.benchmarks import pedes
 from cirkit.worlds import crowd
 
@@ -30,7 +30,7 @@ large = dataclasses.replace(size, height=384, width=128)
 
 # %% mystnb={"image": {"alt": "Pedestrians in rows; the same person in several views stands side by side."}}
 rows = list(range(2 * people))
-show.contact_sheet(crowd.pictures(large, "train", rows), columns=16)
+pictures.contact_sheet(crowd.pictures(large, "train", rows), columns=16)
 
 # %% [markdown]
 # ## What is where, and what is said
@@ -40,10 +40,10 @@ show.contact_sheet(crowd.pictures(large, "train", rows), columns=16)
 
 # %% mystnb={"image": {"alt": "Pedestrians, and below each the mask of garments and accessories."}}
 seen = crowd.drawn(large, "train", rows[:16])
-show.contact_sheet(seen.images, columns=16)
+pictures.contact_sheet(seen.images, columns=16)
 
 # %% mystnb={"image": {"alt": "The masks of the pedestrians above: one colour per garment or accessory."}}
-show.contact_sheet(show.tinted(seen.owner - 1), columns=16)
+pictures.contact_sheet(pictures.tinted(seen.owner - 1), columns=16)
 
 # %%
 said = crowd.captions(large, "train", rows[:4], seen.owner[:4])

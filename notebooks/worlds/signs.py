@@ -11,7 +11,7 @@ signs = 12
 # %% tags=["hide-input"]
 import pandas as pd
 
-from cirkit import show
+from cirkit import pictures, show
 from cirkit.benchmarks import clevr, textvqa
 
 size = textvqa.SIZES[scale]
@@ -20,7 +20,7 @@ size = textvqa.SIZES[scale]
 # ## A contact sheet
 
 # %% mystnb={"image": {"alt": "Drawn scenes with printed words: shop signs, labels, bottles, buses."}}
-show.contact_sheet(textvqa.pictures(size, "train", list(range(signs))), columns=6)
+pictures.contact_sheet(textvqa.pictures(size, "train", list(range(signs))), columns=6)
 
 # %% [markdown]
 # ## What is asked

@@ -15,7 +15,7 @@ import dataclasses
 import pandas as pd
 import torch
 
-from cirkit import show
+from cirkit import pictures, show
 from cirkit.benchmarks import fashioniq
 from cirkit.benchmarks.fashioniq_protocols import PROTOCOLS
 
@@ -28,10 +28,10 @@ size = fashioniq.SIZES[scale]
 large = dataclasses.replace(size, image=128)
 every_third = [3 * row for row in range(shown)]  # dresses, shirts and tops follow one another
 drawn = fashioniq.drawn(large, "train", every_third)
-show.contact_sheet(drawn.images, columns=8)
+pictures.contact_sheet(drawn.images, columns=8)
 
 # %% mystnb={"image": {"alt": "The masks of the garments above: one colour per part, white for the background."}}
-show.contact_sheet(show.tinted(drawn.parts - 1), columns=8)
+pictures.contact_sheet(pictures.tinted(drawn.parts - 1), columns=8)
 
 # %% [markdown]
 # ## A question
@@ -44,7 +44,7 @@ rows = torch.arange(4) * (len(test) // 4)
 asked = test.query[rows]
 answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
 pairs = torch.stack([asked.image, answers], 1).flatten(0, 1)
-show.images_row(pairs, ["reference", "answer"] * 4, framed=range(1, 8, 2), width=1.2)
+pictures.images_row(pairs, ["reference", "answer"] * 4, framed=range(1, 8, 2), width=1.2)
 
 # %%
 show.styled(pd.DataFrame({"question": range(1, 5), "both remarks, as MAAF joins them": asked.text}))
