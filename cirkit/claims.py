@@ -20,7 +20,8 @@ from cirkit.records import Record, exhibited
 
 RESAMPLES = 2000
 FIELDS = (
-    "id", "paper", "where", "says", "reported", "verdict", "middle", "low", "high", "basis", "scale", "seeds",
+    "id", "paper", "where", "says", "reported", "verdict", "middle", "low", "high", "unit", "basis", "scale",
+    "seeds",
 )  # fmt: skip
 
 
@@ -282,13 +283,14 @@ class Claim:
     reported: str  # as printed
     quantity: Quantity
     expect: Callable[[Interval], str]
+    unit: str = "points"  # of what the quantity gives; points are hundredths
 
 
 def judge(claim: Claim, load: Callable[[str, str], list[Record]]) -> dict[str, Any]:
     """The ledger row of a claim: the best scale with records of every experiment decides; one seed never does."""
     row: dict[str, Any] = dict.fromkeys(FIELDS, "") | {
         "id": claim.id, "paper": claim.paper, "where": claim.where, "says": claim.says, "reported": claim.reported,
-        "verdict": "untested", "middle": None, "low": None, "high": None, "seeds": 0,
+        "verdict": "untested", "middle": None, "low": None, "high": None, "unit": claim.unit, "seeds": 0,
     }  # fmt: skip
     for scale in ("paper", "gpu", "cpu"):
         records = {name: load(name, scale) for name in claim.quantity.needs}

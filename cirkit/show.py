@@ -169,7 +169,7 @@ def ledger_table(paper: str | None = None, where: Sequence[str] = ()) -> Styler:
             "says (our words)": row["says"],
             PRINTED: row["reported"],
             "verdict": row["verdict"],
-            "our number, points": "" if row["middle"] is None else points(row),
+            "our number": "" if row["middle"] is None else measured_row(row),
             "basis · scale · seeds": "no record" if row["middle"] is None else stamped_row(row),
         }
         for row in papers.ledger(paper)
@@ -193,7 +193,7 @@ def claim(name: str) -> Said:
     about = f"{row['paper']}, {row['where']}: {row['says']} Printed: {row['reported']}."
     if row["middle"] is None:
         return Said("untested (no record yet)", about)
-    return Said(f"{row['verdict']} ({points(row)} points; {stamped_row(row)})", about)
+    return Said(f"{row['verdict']} ({measured_row(row)}; {stamped_row(row)})", about)
 
 
 def result(key: str) -> Said:
@@ -291,9 +291,11 @@ def percent(interval: Interval) -> str:
     return f"{100 * interval.middle:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
 
 
-def points(row: dict[str, Any]) -> str:
-    """`+4.2 [+1.0, +7.3]` from a ledger row."""
-    return f"{100 * row['middle']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]"
+def measured_row(row: dict[str, Any]) -> str:
+    """`+4.2 [+1.0, +7.3] points` from a ledger row; in another unit, `+0.42 [+0.10, +0.73] of an even look`."""
+    factor, digits = (100, 1) if row["unit"] == "points" else (1, 2)
+    middle, low, high = (f"{factor * row[key]:+.{digits}f}" for key in ("middle", "low", "high"))
+    return f"{middle} [{low}, {high}] {row['unit']}"
 
 
 def stamped(basis: str, scale: str, seeds: int) -> str:

@@ -28,7 +28,8 @@ def cirkit(capsys, monkeypatch, home):
 
 READING = {
     ("ledger",): {
-        "id", "paper", "where", "says", "reported", "verdict", "middle", "low", "high", "basis", "scale", "seeds",
+        "id", "paper", "where", "says", "reported", "verdict", "middle", "low", "high", "unit", "basis", "scale",
+        "seeds",
     },
     ("models",): {"name", "paper", "kind", "parameters"},
     ("experiments", "--scale", "smoke"): {"name", "paper", "scale", "seeds done", "seeds wanted", "seconds"},

@@ -10,9 +10,20 @@ import pytest
 import torch
 from PIL import Image
 
+from cirkit import papers
+from cirkit.benchmarks import css, fashioniq
 from cirkit.errors import Problem
-from cirkit.explorers.retrieval import RetrievalExplorer, data_url, telling
+from cirkit.explorers.retrieval import (
+    Nothing,
+    RetrievalExplorer,
+    css_explorer,
+    data_url,
+    fashioniq_explorer,
+    telling,
+)
 from cirkit.explorers.twin import script_json
+from cirkit.papers.maaf.fashioniq import SIZES
+from cirkit.records import exhibits_home
 
 EVIL = "</script><img src=x onerror=alert(1)> & \u2028 'make' it"
 
@@ -106,3 +117,39 @@ def test_an_incomplete_explorer_is_a_problem(changes, message):
 
 def test_json_in_a_script_is_still_that_json():
     assert json.loads(script_json({"a": EVIL})) == {"a": EVIL}
+
+
+def top_ten(experiment, texts, rows):
+    """The exhibit that a run of the experiment would have left; answers and references are gallery rows."""
+    queries = [{"query": i, "text": text, "reference": rows[0], "relevant": [rows[1]]} for i, text in enumerate(texts)]
+    queries = [query | answer(list(rows[1:]), 1.0) for query in queries]
+    content = {"experiment": experiment.name, "fingerprint": experiment.fingerprint, "queries": queries}
+    path = exhibits_home() / f"{experiment.name}-{experiment.scale}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def test_fashion_iq_is_explored_with_the_gallerys_own_pictures(home):
+    texts = ["is red inadditiontothat is longer", "is blue"]
+    gallery = fashioniq.world_test(SIZES["smoke"]).gallery
+    rows = (0, 13, 14, 30, 41)  # of three categories with 14 pictures each
+    assert isinstance(fashioniq_explorer("smoke"), Nothing)
+    for label in ("TIRG", "Image only"):
+        top_ten(papers.rows("maaf", "Table 3", "smoke")[label], texts, rows)
+    explorer = fashioniq_explorer("smoke")
+    assert list(explorer.models) == ["TIRG", "Image only"] and explorer.beside == ["Image only"]
+    assert [query["text"] for query in explorer.queries] == ["is red + is longer", "is blue"]
+    for row, picture in zip(rows, gallery[torch.tensor(rows)], strict=True):
+        assert explorer.pictures[str(row)] == data_url(picture)
+    assert set(explorer.pictures) == {str(row) for row in rows}
+
+
+def test_rows_that_answered_other_questions_are_left_out(home):
+    rows = papers.rows("maaf", "Table 1", "smoke")
+    top_ten(rows["TIRG"], ["add a cube"], (0, 1, 2))
+    top_ten(rows["MAAF, softmax"], ["add a sphere"], (0, 1, 2))
+    top_ten(rows["MAAF, identity"], ["add a cube"], (0, 2, 1))
+    explorer = css_explorer("smoke")
+    assert list(explorer.models) == ["TIRG", "MAAF, identity"] and explorer.model == "MAAF, identity"
+    picture = css.pictures(css.SIZES["smoke"], "test", [2])[0]
+    assert explorer.pictures["2"] == data_url(picture)

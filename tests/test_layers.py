@@ -36,6 +36,7 @@ LAYERS = [
     {"papers"},
     {"show"},
     {"pictures", "subsets"},
+    {"drawn_attention", "drawn_answers"},
     {"explorers"},
     {"plain_maaf"},
     {"verify", "doctor", "bench", "pages", "plan", "remake"},

@@ -10,7 +10,7 @@ from cirkit.benchmarks.css import world_test, world_train
 from cirkit.claims import to_csv
 from cirkit.errors import Problem
 from cirkit.papers import maaf
-from cirkit.records import ROOT, run
+from cirkit.records import ROOT, exhibits_home, run
 
 REPORTED = ROOT / "data" / "reported"
 
@@ -53,16 +53,19 @@ def test_names_are_unique_and_claims_name_declared_experiments():
         assert claim.paper in papers.PAPERS
 
 
-def test_rows_on_one_benchmark_differ_in_the_model_alone_unless_they_are_about_the_optimiser():
+def test_rows_on_one_benchmark_differ_in_the_model_alone_unless_they_are_about_more():
     about_the_optimiser = {"maaf/fashioniq/glove_slow"}
+    loss_of_their_own = {"maaf/fashioniq/val", "maaf/fashion200k/val"}
     for scale in ("smoke", "cpu", "gpu", "paper"):
         rest = {}
         for experiment in papers.experiments(scale=scale):
             declared = experiment.declared()
             declared["training"].pop("model")
-            optimiser = declared["training"].pop("optimiser")
-            first, usual = rest.setdefault(experiment.name.rpartition("/")[0], (declared, optimiser))
-            assert declared == first and (optimiser == usual) == (experiment.name not in about_the_optimiser)
+            own = declared["training"].pop("optimiser"), declared["training"].pop("objective")
+            first, usual = rest.setdefault(experiment.name.rpartition("/")[0], (declared, own))
+            assert declared == first
+            assert (own[0] == usual[0]) == (experiment.name not in about_the_optimiser)
+            assert (own[1] == usual[1]) == (experiment.name not in loss_of_their_own)
 
 
 def test_the_ledger_in_the_repository_is_what_the_records_say():
@@ -70,6 +73,11 @@ def test_the_ledger_in_the_repository_is_what_the_records_say():
         committed = list(csv.DictReader(file))
     computed = list(csv.DictReader(to_csv(papers.ledger()).splitlines()))
     assert committed == computed
+
+
+def test_every_exhibit_in_the_repository_is_one_that_a_declared_run_keeps():
+    kept = {path for e in papers.experiments() for seed in e.seeds for path in e.keeps(seed)}
+    assert set(exhibits_home().rglob("*.json")) <= kept
 
 
 def test_unknown_names_are_problems():
@@ -93,5 +101,5 @@ def test_numbers_as_printed_have_a_place_in_the_paper():
         rows = list(csv.DictReader(file))
     printed = {row["row"]: row["as_printed"] for row in rows if row["table"] == "Table 1"}
     assert printed["MAAF (ours)"] == "87.8 ± 0.9" and printed["TIRG [47]"] == "73.7 ± 1.0" and len(printed) == 7
-    labels = {experiment.row for experiment in papers.experiments("maaf", "cpu")}
-    assert {row["ours"] for row in rows} <= labels | {""}
+    for table in {row["table"] for row in rows}:
+        assert {row["ours"] for row in rows if row["table"] == table} <= {*papers.rows("maaf", table, "cpu"), ""}

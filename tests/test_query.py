@@ -2,7 +2,7 @@ import pytest
 import torch
 from toys import numbered
 
-from cirkit.query import Benchmark, Images, Query, Select, Triplets
+from cirkit.query import Benchmark, Images, Query, Select, Triplets, leave_out
 
 
 def test_a_tensor_and_a_selection_are_pictures():
@@ -30,6 +30,19 @@ def test_triplets_need_a_target_per_query():
         Triplets(query=Query(text=["a", "b"]), target=numbered(1))
 
 
+@pytest.mark.parametrize("part", [{"reference": torch.tensor([0])}, {"group": ["dress"]}])
+def test_triplets_name_a_reference_and_a_category_for_every_row_or_for_none(part):
+    with pytest.raises(ValueError, match="give one each"):
+        Triplets(query=Query(text=["a", "b"]), target=numbered(2), **part)
+
+
+def test_what_is_left_out_is_minus_infinity_in_the_columns_at_hand():
+    scores = torch.zeros(2, 4)  # gallery rows 2 to 5, for queries 1 and 0
+    leave_out(scores, [1, 0], hidden=[[3, 9], [2]], among=[range(2, 6), [2, 4, 5]], first=2)
+    out = -torch.inf
+    assert scores.tolist() == [[out, out, 0, 0], [0, out, 0, 0]]
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -39,6 +52,8 @@ def test_triplets_need_a_target_per_query():
         {"relevant": [[0]]},
         {"hidden": [[0], []]},
         {"group": ["dress"]},
+        {"among": [range(3)]},
+        {"among": [[0, 1], [0, 1]]},
         {"gallery": numbered(0)},
     ],
 )

@@ -50,7 +50,8 @@ def record(name: str, seed: int, hits: int, code: str = "today") -> records.Reco
 
 ROW = {
     "id": "maaf-1", "paper": "maaf", "where": "Table 1", "says": "MAAF > TIRG & more.", "reported": "+14.1",
-    "verdict": "holds", "middle": 0.123, "low": 0.101, "high": 0.142, "basis": "world", "scale": "cpu", "seeds": 3,
+    "verdict": "holds", "middle": 0.123, "low": 0.101, "high": 0.142, "unit": "points",
+    "basis": "world", "scale": "cpu", "seeds": 3,
 }  # fmt: skip
 
 
@@ -122,6 +123,7 @@ def test_the_loss_of_one_run_is_drawn_as_it_is():
 
 def test_a_verdict_never_stands_without_its_basis_scale_and_seeds():
     assert show.claim("maaf-1").text == "holds (+12.3 [+10.1, +14.2] points; world · cpu · 3 seeds)"
+    assert show.measured_row(ROW | {"unit": "of an even look"}) == "+0.12 [+0.10, +0.14] of an even look"
     assert show.claim("maaf-2").text == "untested (no record yet)"
     with pytest.raises(Problem, match=r"no claim 'maaf-9'. Choose one of: maaf-1, maaf-2"):
         show.claim("maaf-9")
@@ -142,7 +144,7 @@ def test_measures_are_found_by_the_name_they_print():
 
 def test_the_ledger_shows_verdicts_and_counts_them():
     frame = show.ledger_table().data
-    assert list(frame["our number, points"]) == ["+12.3 [+10.1, +14.2]", ""]
+    assert list(frame["our number"]) == ["+12.3 [+10.1, +14.2] points", ""]
     assert list(show.ledger_table("maaf", where=("Table 1",)).data["claim"]) == ["maaf-1", "maaf-2"]
     assert list(show.ledger_table("maaf", where=("Table 9",)).data["claim"]) == ["none declared"]
     assert show.verdicts() == {"holds": 1, "fails": 0, "open": 0, "untested": 1}

@@ -9,7 +9,7 @@ import html
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,32 +124,63 @@ def data_url(picture: UInt8[Tensor, "3 h w"]) -> str:
 
 
 def css_explorer(scale: str, table: str = "Table 1") -> RetrievalExplorer | Nothing:
-    """MAAF's rows on CSS, from the committed exhibits; pictures are drawn again from the world's size.
+    """MAAF's rows on CSS; pictures are drawn again from the world's size."""
+    from cirkit.benchmarks import css
 
-    Rows whose exhibit follows an older declaration are left out; without any there is Nothing to explore.
+    return table_explorer(
+        "maaf", table, scale, lambda rows: css.pictures(css.SIZES[scale], "test", rows), "MAAF, identity"
+    )
+
+
+def fashioniq_explorer(scale: str, table: str = "Table 3") -> RetrievalExplorer | Nothing:
+    """MAAF's rows on Fashion IQ, the three categories' galleries one behind the other; captions joined by "+"."""
+    from cirkit.benchmarks import fashioniq
+    from cirkit.drawn_answers import with_plus
+    from cirkit.papers.maaf.fashioniq import SIZES
+
+    return table_explorer(
+        "maaf", table, scale, lambda rows: fashioniq.pictures(SIZES[scale], "val", rows), "MAAF", with_plus
+    )
+
+
+def table_explorer(
+    paper: str,
+    table: str,
+    scale: str,
+    draw: Callable[[Sequence[int]], UInt8[Tensor, "n 3 h w"]],
+    first: str,
+    say: Callable[[str], str] = str,
+) -> RetrievalExplorer | Nothing:
+    """The rows of a table from their committed exhibits; `draw` gives the pictures of gallery rows, `say` the words.
+
+    `first` is the row shown first where it is there. Rows whose exhibit follows an older declaration are left out;
+    without any there is Nothing to explore.
     """
     from cirkit import papers
-    from cirkit.benchmarks import css
     from cirkit.models.baselines import ImageOnly, TextOnly
 
     models, beside, queries = {}, [], []
-    for experiment in papers.experiments("maaf", scale):
-        kept = exhibit(experiment) if experiment.table == table else None
+    for label, experiment in papers.rows(paper, table, scale).items():
+        kept = exhibit(experiment)
         if kept is None or (queries and [q["text"] for q in kept] != [q["text"] for q in queries]):
             continue
         queries = kept
-        models[experiment.row] = kept
+        models[label] = kept
         if getattr(experiment.training.model, "func", None) in (ImageOnly, TextOnly):
-            beside.append(experiment.row)
+            beside.append(label)
     if len(models) == len(beside):
         return Nothing(f"There is nothing to explore yet at scale {scale}: no run has left its top ten.")
     rows = sorted(
         {row for query in queries for row in (query["reference"], *query["relevant"])}
         | {row for answers in models.values() for answer in answers for row in answer["top"]}
     )
-    pictures = dict(zip(rows, css.pictures(css.SIZES[scale], "test", rows), strict=True))
-    first = "MAAF, identity" if "MAAF, identity" in models else None
-    return RetrievalExplorer(queries=queries, models=models, pictures=pictures, beside=beside, model=first)
+    return RetrievalExplorer(
+        queries=[{**query, "text": say(query["text"])} for query in queries],
+        models=models,
+        pictures=dict(zip(rows, draw(rows), strict=True)),
+        beside=beside,
+        model=first if first in models else None,
+    )
 
 
 def exhibit(experiment: Any) -> list[dict[str, Any]] | None:

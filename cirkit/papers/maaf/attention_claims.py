@@ -1,7 +1,7 @@
 """What MAAF says its words attend to, as claims: Figures 3, 5 and 6.
 
-§4 draws maps and gives no number; ours come from the exhibits of `word_attention` and `part_attention`. A hundred
-points are what an evenly spread word gives each place (under the identity: one standard deviation of a word's map).
+§4 draws maps and gives no number; ours come from the exhibits of `word_attention` and `part_attention`, in multiples
+of what an evenly spread word gives each place (under the identity: in standard deviations of a word's map).
 """
 
 from collections.abc import Callable
@@ -9,14 +9,14 @@ from collections.abc import Callable
 from cirkit.claims import Attention, Claim, Interval, above, below, within
 
 LESS, MORE = below(0.0), above(0.0)
-OURS = "not in the paper: our question"
+OURS = "not in the paper: our question"  # put when the first seed had been measured; its direction is the paper's
 # The verb stands before any word that says which thing is meant, so nothing can draw it to that thing or push it off.
-# A tenth of an even spread, set before the seeds were run, is what we call no difference.
+# A tenth of an even spread is what we call no difference; set when only the first seed had been measured.
 NONE = within(0.1)
 
-SOFTMAX = "maaf/css/maaf_softmax"
+SOFTMAX, IDENTITY = "maaf/css/maaf_softmax", "maaf/css/maaf_identity"
 ELSEWHERE = {  # the same measurement on other models
-    "maaf/css/maaf_identity": "under the identity, too",
+    IDENTITY: "under the identity, too",
     "maaf/css/maaf_softmax_2_blocks": "also in the second of two blocks",
     "maaf/css/maaf_softmax_image_pooled": "also where only image tokens are pooled",
 }
@@ -30,7 +30,14 @@ def _claim(
     number: int, where: str, says: str, reported: str, quantity: Attention, expect: Callable[[Interval], str]
 ) -> Claim:
     return Claim(
-        id=f"maaf-{number}", paper="maaf", where=where, says=says, reported=reported, quantity=quantity, expect=expect
+        id=f"maaf-{number}",
+        paper="maaf",
+        where=where,
+        says=says,
+        reported=reported,
+        quantity=quantity,
+        expect=expect,
+        unit="standard deviations" if quantity.name == IDENTITY else "of an even look",
     )
 
 
@@ -74,7 +81,7 @@ CLAIMS = [
     _claim(
         36,
         "§4, our questions",
-        "On CSS, a place word attends less to the place it names than to another empty one even if nothing stands there.",
+        "On CSS, a place word attends less to an empty place that it names than to another empty place.",
         OURS,
         _things(SOFTMAX, "empty place"),
         LESS,
@@ -127,7 +134,7 @@ CLAIMS = [
     _claim(
         47,
         "Figure 6",
-        "On Fashion IQ, one head, chosen on other questions, weighs sleeves above the rest of the picture for “sleeves”.",
+        "On Fashion IQ, “sleeves” attends to sleeves more than elsewhere in a head that was chosen on other questions.",
         "“several attention heads highlight the corresponding parts” (maps, no number)",
         _parts("sleeves", than="elsewhere", of="best"),
         MORE,
