@@ -79,12 +79,14 @@ def bootstrap(
 
     Each part's seeds are resampled on their own; queries are resampled together, within their group, and groups
     count alike. Few seeds would give too narrow an interval, so their deviation is stretched by
-    sqrt(s / (s - 1)) · t(s - 1) / z, which makes the interval Student's when seeds are all that varies.
+    sqrt(s / (s - 1)) · t(f) / z, which makes the interval Student's when seeds are all that varies. f is s - 1 for one
+    part and Welch's and Satterthwaite's number for several: more runs say more of how runs vary.
     """
     rng = np.random.default_rng(zlib.crc32(repr([(sign, v.shape, v.sum()) for sign, v in parts]).encode()))
     q = parts[0][1].shape[1]
     groups, weight = _groups(q, group)
     middle = sum(sign * float((v @ weight).mean()) for sign, v in parts)
+    freedom = _freedom(parts, weight)
     means = []
     for start in range(0, resamples, chunk):
         b = min(chunk, resamples - start)
@@ -95,7 +97,7 @@ def bootstrap(
                 line[rows] = np.bincount(pick, minlength=len(rows)) / (len(rows) * len(groups))
         total = np.zeros(b)
         for sign, v in parts:
-            total += sign * ((drawn @ v.T) * _seed_weights(rng, b, len(v))).sum(1)
+            total += sign * ((drawn @ v.T) * _seed_weights(rng, b, len(v), freedom)).sum(1)
         means.append(total)
     low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
     return Interval(middle, float(low), float(high), min(len(v) for _, v in parts))
@@ -111,13 +113,23 @@ def _groups(q: int, group: Sequence[str] | None) -> tuple[list[np.ndarray], Floa
     return groups, weight
 
 
-def _seed_weights(rng: np.random.Generator, b: int, s: int) -> Float[np.ndarray, "b s"]:
+def _freedom(parts: list[tuple[float, Float[np.ndarray, "_ q"]]], weight: Float[np.ndarray, " q"]) -> float:
+    """(Σ v)² / Σ v² / (s - 1), where v is the variance of a part's mean over its seeds; one seed says nothing."""
+    several = [(sign, values @ weight) for sign, values in parts if len(values) > 1]
+    variances = np.array([sign**2 * means.var(ddof=1) / len(means) for sign, means in several])
+    each = np.array([len(means) - 1 for _, means in several])
+    if not variances.sum() > 0:
+        return float(each.sum())
+    return float(variances.sum() ** 2 / (variances**2 / each).sum())
+
+
+def _seed_weights(rng: np.random.Generator, b: int, s: int, freedom: float) -> Float[np.ndarray, "b s"]:
     if s == 1:
         return np.ones((b, 1))
     from scipy.stats import norm, t
 
     drawn = rng.multinomial(s, np.full(s, 1 / s), size=b) / s
-    stretch = np.sqrt(s / (s - 1)) * t.ppf(0.975, s - 1) / norm.ppf(0.975)
+    stretch = np.sqrt(s / (s - 1)) * t.ppf(0.975, freedom) / norm.ppf(0.975)
     return 1 / s + stretch * (drawn - 1 / s)
 
 

@@ -299,7 +299,9 @@ def book() -> None:
 
 
 @app.command()
-def bench(name: Annotated[str, typer.Argument(help="render, train, rank, maaf or publish")], as_json: Json = False) -> None:
+def bench(
+    name: Annotated[str, typer.Argument(help="render, train, rank, maaf or publish")], as_json: Json = False
+) -> None:
     """Time our code beside a reference, in one process."""
     from cirkit.bench import run as measure
 

@@ -10,6 +10,7 @@ from cirkit.claims import (
     Gains,
     Interval,
     OverChance,
+    _freedom,
     above,
     below,
     bootstrap,
@@ -102,6 +103,31 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says(spread):
         interval = bootstrap([(1.0, (rng.random((5, 300)) < shares[:, None]).astype(float))], resamples=400)
         covered += interval.low <= 0.5 <= interval.high
     assert 0.91 <= covered / trials <= 1.0
+
+
+@pytest.mark.parametrize("parts", [2, 8])
+@pytest.mark.parametrize("louder", [1, 5])
+def test_so_does_that_of_a_difference_however_many_runs_and_however_unlike(parts, louder):
+    rng = np.random.default_rng(11)
+    trials, covered = 150, 0
+    for _ in range(trials):
+        queries, made = rng.random(200), []
+        for i in range(parts):
+            level = 0.5 + 0.03 * (louder if i % 2 else 1) * rng.standard_normal((3, 1))
+            hits = queries < level + 0.1 * rng.standard_normal((3, 200))
+            made.append((2 * (-1.0) ** i / parts, hits.astype(float)))
+        interval = bootstrap(made, resamples=200)
+        covered += interval.low <= 0.0 <= interval.high
+    assert covered / trials >= 0.91
+
+
+def test_the_freedom_of_several_runs_is_welchs():
+    from scipy.stats import ttest_ind
+
+    rng = np.random.default_rng(3)
+    a, b = rng.random((4, 1)), 5 * rng.random((3, 1))  # one query: its means are the values
+    found = _freedom([(1.0, a), (-1.0, b)], np.ones(1))
+    assert found == pytest.approx(ttest_ind(a[:, 0], b[:, 0], equal_var=False).df)
 
 
 def test_verdicts():
