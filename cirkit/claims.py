@@ -206,7 +206,7 @@ class Attention:
 
     Less `than`: `elsewhere` in the picture, or a control that the exhibit keeps, such as `mask`, `word` or `stranger`.
     With `minus`, the words of that class are taken off, other queries. Negative: words avoid what they refer to.
-    `of` is the column measured; None as long as a record lacks its exhibit.
+    `of` is the column measured. Seeds without the exhibit do not count; None where none has it.
     """
 
     name: str
@@ -221,8 +221,8 @@ class Attention:
         return (self.name,)
 
     def __call__(self, records: dict[str, list[Record]]) -> Interval | None:
-        found = [exhibited(record, self.exhibit) for record in records[self.name]]
-        if not all(found):
+        found = [kept for record in records[self.name] if (kept := exhibited(record, self.exhibit))]
+        if not found:
             return None
         values, query = self._values(found, self.word)
         if self.minus is None:

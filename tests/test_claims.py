@@ -220,6 +220,8 @@ def test_attention_without_its_exhibits_is_untested(home):
     assert judge(held, lambda name, scale: single if scale == "cpu" else [])["verdict"] == "untested"
     found = attending()
     assert judge(held, lambda name, scale: found if scale == "cpu" else [])["verdict"] == "holds"
+    (exhibits_home() / exhibits.place("maaf/a", "cpu", "words", 1)).unlink()
+    assert judge(held, lambda name, scale: found if scale == "cpu" else [])["seeds"] == 2  # those that kept it
     attending(fingerprint="older")
     assert judge(held, lambda name, scale: found if scale == "cpu" else [])["verdict"] == "untested"
 
