@@ -35,3 +35,11 @@ def test_g_has_four_layers_and_f_three_as_santoro_et_al_use():
     layer = Relation(3, 5)
     linear = [each for each in layer.modules() if isinstance(each, torch.nn.Linear)]
     assert [each.out_features for each in linear] == [256, 256, 256, 256, 256, 256, 3]
+
+
+def test_differences_between_pictures_survive_the_seven_layers():
+    torch.manual_seed(0)
+    module = Relation(16, 16, hidden=64)
+    vectors = module(torch.randn(32, 9, 16), torch.randn(32, 16))  # (b, d)
+    apart = vectors.std(0).mean() / vectors.mean(0).abs().mean()
+    assert apart > 0.1  # with torch's default start it is a hundredth
