@@ -7,6 +7,7 @@ of what an evenly spread word gives each place (under the identity: in standard 
 from collections.abc import Callable
 
 from cirkit.claims import Attention, Claim, Interval, above, below, within
+from cirkit.papers.maaf.settings import claim
 
 LESS, MORE = below(0.0), above(0.0)
 OURS = "not in the paper: our question"  # put when the first seed had been measured; its direction is the paper's
@@ -29,16 +30,8 @@ DRESSED = {
 def _claim(
     number: int, where: str, says: str, reported: str, quantity: Attention, expect: Callable[[Interval], str]
 ) -> Claim:
-    return Claim(
-        id=f"maaf-{number}",
-        paper="maaf",
-        where=where,
-        says=says,
-        reported=reported,
-        quantity=quantity,
-        expect=expect,
-        unit="standard deviations" if quantity.name == IDENTITY else "of an even look",
-    )
+    unit = "standard deviations" if quantity.name == IDENTITY else "of an even look"
+    return claim(number, where, says, reported, quantity, expect, unit)
 
 
 def _things(name: str, word: str) -> Attention:

@@ -10,7 +10,7 @@ from functools import partial
 from cirkit.attending import deviations, share
 from cirkit.attention import AnnotatedNorm, Sinusoidal, identity
 from cirkit.benchmarks import css
-from cirkit.claims import Claim, Gain, above, below
+from cirkit.claims import Gain, below
 from cirkit.encoders.image import SmallResNet, linear_norm_relu
 from cirkit.encoders.text import dropout_linear
 from cirkit.exhibits import Exhibit, TopTen
@@ -19,7 +19,7 @@ from cirkit.models.baselines import Concatenation, ImageOnly, TextOnly
 from cirkit.models.maaf import MAAF, half_text, resolutions
 from cirkit.models.tirg import TIRG
 from cirkit.models.tirg_last_conv import TIRGLastConv
-from cirkit.papers.maaf.settings import Row, Setting, experiment, paper, rivals, small
+from cirkit.papers.maaf.settings import Row, Setting, claim, experiment, paper, rivals, small
 from cirkit.query import Benchmark, Triplets
 from cirkit.records import Experiment
 from cirkit.train import Training, kin, sgd, steps_down
@@ -132,58 +132,49 @@ def _gain(a: str, b: str) -> Gain:
 NOTICEABLE = 0.02
 
 CLAIMS = [
-    Claim(
-        id="maaf-1",
-        paper="maaf",
-        where="Table 1",
-        says="On CSS, MAAF finds the right picture first more often than TIRG.",
-        reported="87.8 ± 0.9 against 73.7 ± 1.0 R@1",
-        quantity=_gain("maaf_identity", "tirg"),
-        expect=above(0.0),
+    claim(
+        1,
+        "Table 1",
+        "On CSS, MAAF finds the right picture first more often than TIRG.",
+        "87.8 ± 0.9 against 73.7 ± 1.0 R@1",
+        _gain("maaf_identity", "tirg"),
     ),
-    Claim(
-        id="maaf-2",
-        paper="maaf",
-        where="§3.1",
-        says="On CSS, the identity in place of the softmax improves MAAF.",
-        reported="significantly improved R@1 (no number)",
-        quantity=_gain("maaf_identity", "maaf_softmax"),
-        expect=above(0.0),
+    claim(
+        2,
+        "§3.1",
+        "On CSS, the identity in place of the softmax improves MAAF.",
+        "significantly improved R@1 (no number)",
+        _gain("maaf_identity", "maaf_softmax"),
     ),
-    Claim(
-        id="maaf-3",
-        paper="maaf",
-        where="§3.1",
-        says="On CSS, sinusoidal positions do not noticeably help MAAF under the softmax.",
-        reported="did not significantly improve performance (no number)",
-        quantity=_gain("maaf_softmax_positions", "maaf_softmax"),
-        expect=below(NOTICEABLE),
+    claim(
+        3,
+        "§3.1",
+        "On CSS, sinusoidal positions do not noticeably help MAAF under the softmax.",
+        "did not significantly improve performance (no number)",
+        _gain("maaf_softmax_positions", "maaf_softmax"),
+        below(NOTICEABLE),
     ),
-    Claim(
-        id="maaf-4",
-        paper="maaf",
-        where="§3.1",
-        says="On CSS, sinusoidal positions hurt MAAF under the identity.",
-        reported="significantly impaired performance (no number)",
-        quantity=_gain("maaf_identity_positions", "maaf_identity"),
-        expect=below(0.0),
+    claim(
+        4,
+        "§3.1",
+        "On CSS, sinusoidal positions hurt MAAF under the identity.",
+        "significantly impaired performance (no number)",
+        _gain("maaf_identity_positions", "maaf_identity"),
+        below(0.0),
     ),
-    Claim(
-        id="maaf-24",
-        paper="maaf",
-        where="Table 1",
-        says="On CSS, TIRG beats FiLM, the best of the models adapted from other tasks.",
-        reported="73.7 ± 1.0 against 65.6 ± 0.5",
-        quantity=_gain("tirg", "film"),
-        expect=above(0.0),
+    claim(
+        24,
+        "Table 1",
+        "On CSS, TIRG beats FiLM, the best of the models adapted from other tasks.",
+        "73.7 ± 1.0 against 65.6 ± 0.5",
+        _gain("tirg", "film"),
     ),
-    Claim(
-        id="maaf-25",
-        paper="maaf",
-        where="Table 1",
-        says="On CSS, Show and Tell finds less than parameter hashing, the next in the table.",
-        reported="33.0 ± 3.2 against 60.5 ± 1.9",
-        quantity=_gain("show_and_tell", "parameter_hashing"),
-        expect=below(0.0),
+    claim(
+        25,
+        "Table 1",
+        "On CSS, Show and Tell finds less than parameter hashing, the next in the table.",
+        "33.0 ± 3.2 against 60.5 ± 1.9",
+        _gain("show_and_tell", "parameter_hashing"),
+        below(0.0),
     ),
 ]

@@ -11,12 +11,12 @@ from typing import Any
 
 from cirkit.augment import flips_and_shifts
 from cirkit.benchmarks import birds_to_words, fashion200k, mit_states, spot_the_diff
-from cirkit.claims import Claim, Gain, above
+from cirkit.claims import Gain
 from cirkit.measures import Recall
 from cirkit.models.baselines import ImageOnly, TextOnly
 from cirkit.models.maaf import MAAF
 from cirkit.models.tirg import TIRG
-from cirkit.papers.maaf.settings import Row, Setting, experiment, paper, rivals, small, val
+from cirkit.papers.maaf.settings import Row, Setting, claim, experiment, paper, rivals, small, val
 from cirkit.records import Experiment
 from cirkit.train import Draw, kin, shuffled
 
@@ -146,55 +146,43 @@ def _gain(place: str, a: str, b: str, k: int) -> Gain:
     return Gain(f"maaf/{place}/{a}", f"maaf/{place}/{b}", place, Recall(k))
 
 
-def _claim(number: int, where: str, says: str, reported: str, quantity: Gain) -> Claim:
-    return Claim(
-        id=f"maaf-{number}",
-        paper="maaf",
-        where=where,
-        says=says,
-        reported=reported,
-        quantity=quantity,
-        expect=above(0.0),
-    )
-
-
 CLAIMS = [
-    _claim(
+    claim(
         18,
         "Table 6",
         "On Birds-to-Words, MAAF beats TIRG.",
         "34.75 against 27.7 R@10",
         _gain("birds_to_words", "maaf", "tirg", 10),
     ),
-    _claim(
+    claim(
         19,
         "Table 6",
         "On Spot-the-Diff, MAAF beats TIRG.",
         "10.14 against 8.19 R@10",
         _gain("spot_the_diff", "maaf", "tirg", 10),
     ),
-    _claim(
+    claim(
         20,
         "Table 6",
         "On Spot-the-Diff, the picture alone says more than the sentence alone.",
         "7.05 against 2.00 R@10",
         _gain("spot_the_diff", "image_only", "text_only", 10),
     ),
-    _claim(
+    claim(
         21,
         "Table 7",
         "On Fashion200k, MAAF beats TIRG.",
         "18.94 against 14.1 R@1",
         _gain("fashion200k", "maaf", "tirg", 1),
     ),
-    _claim(
+    claim(
         22,
         "Table 7",
         "On Fashion200k, VAL beats MAAF.",
         "22.9 against 18.94 R@1",
         _gain("fashion200k", "val", "maaf", 1),
     ),
-    _claim(
+    claim(
         23,
         "Table S5",
         "On MIT-States, MAAF finds more than TIRG in the first ten.",

@@ -3,24 +3,13 @@
 Where the paper gives a number for each of several settings, the claim is about their average.
 """
 
-from collections.abc import Callable
-
-from cirkit.claims import Claim, Gains, Interval, above, below, within
+from cirkit.claims import Gains, below, within
 from cirkit.papers.maaf.fashioniq import SCORE, STREAMS
-
-BETTER = above(0.0)
+from cirkit.papers.maaf.settings import claim
 
 
 def _gain(*pairs: tuple[str, str]) -> Gains:
     return Gains(tuple((f"maaf/fashioniq/{a}", f"maaf/fashioniq/{b}") for a, b in pairs), "fashioniq", SCORE)
-
-
-def _claim(
-    number: int, where: str, says: str, reported: str, quantity: Gains, expect: Callable[[Interval], str] = BETTER
-) -> Claim:
-    return Claim(
-        id=f"maaf-{number}", paper="maaf", where=where, says=says, reported=reported, quantity=quantity, expect=expect
-    )
 
 
 # The paper's spread over seeds is .2 to .6 points on scores near 36, and differences it calls small are below one
@@ -31,28 +20,28 @@ RP = (("rp", "plain"), ("rp_it", "it"), ("rp_ita", "ita"), ("maaf", "ita_it"))
 IT = (("it", "plain"), ("ita_it", "ita"), ("rp_it", "rp"), ("maaf", "rp_ita"))
 
 CLAIMS = [
-    _claim(
+    claim(
         5,
         "Table 3",
         "On Fashion IQ, MAAF beats TIRG.",
         "36.6 ± 0.4 against 31.20, (R@10 + R@50) / 2",
         _gain(("maaf", "tirg")),
     ),
-    _claim(
+    claim(
         6,
         "Table 3",
         "On Fashion IQ, MAAF beats VAL (whose printed number comes from an easier protocol; ours do not).",
         "36.6 ± 0.4 against 35.4",
         _gain(("maaf", "val")),
     ),
-    _claim(
+    claim(
         7,
         "Table 2",
         "Passing catalogue pictures through the attention (ITA) helps, whatever else is chosen.",
         "+2.1, +2.7, +2.3 and +2.5 points",
         _gain(*ITA),
     ),
-    _claim(
+    claim(
         8,
         "Table 2",
         "Pooling by resolution (RP) gains no more than seeds differ.",
@@ -60,35 +49,35 @@ CLAIMS = [
         _gain(*RP),
         within(NOTICEABLE),
     ),
-    _claim(
+    claim(
         9,
         "Table 2",
         "Pooling the words, too (IT), tends to help a little.",
         "0.0, +0.6, +0.3 and +0.5 points",
         _gain(*IT),
     ),
-    _claim(
+    claim(
         10,
         "Table 4",
         "One sequence beats the best way of keeping two, self-attention then cross-attention.",
         "36.6 ± 0.4 against 34.4 ± 0.4",
         _gain(("maaf", "self_cross")),
     ),
-    _claim(
+    claim(
         11,
         "Table 4",
         "One sequence beats the six ways of keeping two, on average.",
         "36.6 against 32.4, 34.4, 33.2, 32.7, 30.4 and 33.5",
         _gain(*(("maaf", name) for name in STREAMS)),
     ),
-    _claim(
+    claim(
         12,
         "Table 4",
         "Self-attention over the picture before cross-attention helps.",
         "34.4 ± 0.4 against 32.4 ± 0.2",
         _gain(("self_cross", "cross")),
     ),
-    _claim(
+    claim(
         13,
         "Table 4",
         "In sequence, it is worse when the words ask the picture first.",
@@ -96,14 +85,14 @@ CLAIMS = [
         _gain(("self_text_first", "self_image_first")),
         below(0.0),
     ),
-    _claim(
+    claim(
         14,
         "Table S1",
         "The finer resolution beside the coarse one helps.",
         "36.6 ± 0.4 against 35.1 ± 0.6",
         _gain(("maaf", "coarse")),
     ),
-    _claim(
+    claim(
         15,
         "Table S2",
         "The result is not very sensitive to the width of the feed-forward layer: an eighth of d does as well as d.",
@@ -111,7 +100,7 @@ CLAIMS = [
         _gain(("width_whole", "width_eighth")),
         within(NOTICEABLE),
     ),
-    _claim(
+    claim(
         16,
         "Table S3",
         "One block does about as well as two.",
@@ -119,7 +108,7 @@ CLAIMS = [
         _gain(("blocks_1", "maaf")),
         within(NOTICEABLE),
     ),
-    _claim(
+    claim(
         17,
         "Table S3",
         "Four blocks do worse than two.",
@@ -127,21 +116,21 @@ CLAIMS = [
         _gain(("blocks_4", "maaf")),
         below(0.0),
     ),
-    _claim(
+    claim(
         26,
         "Table 5",
         "An LSTM reads better than a bag of word vectors.",
         "37.25 against 29.79",
         _gain(("maaf", "embedding")),
     ),
-    _claim(
+    claim(
         27,
         "Table 5",
         "An LSTM reads better than a transformer of one block.",
         "37.25 against 33.55",
         _gain(("maaf", "transformer")),
     ),
-    _claim(
+    claim(
         28,
         "Table 5",
         "Word vectors learnt elsewhere and frozen hurt the LSTM.",
@@ -149,28 +138,28 @@ CLAIMS = [
         _gain(("lstm_glove", "maaf")),
         below(0.0),
     ),
-    _claim(
+    claim(
         29,
         "Table 5",
         "With a linear layer alone, word vectors learnt elsewhere help.",
         "32.88 against 29.79",
         _gain(("glove", "embedding")),
     ),
-    _claim(
+    claim(
         30,
         "Table 5",
         "With that linear layer, learning slower in the text encoder helps.",
         "34.97 against 32.88",
         _gain(("glove_slow", "glove")),
     ),
-    _claim(
+    claim(
         31,
         "Table 5",
         "BERT does better frozen than fine-tuned.",
         "33.64 against 30.57",
         _gain(("bert_frozen", "bert")),
     ),
-    _claim(
+    claim(
         32,
         "Table 5",
         "An LSTM from scratch reads better than BERT, frozen or fine-tuned, on average.",

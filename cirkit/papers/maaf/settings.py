@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import nn
 
+from cirkit.claims import Claim, Interval, Quantity, above
 from cirkit.encoders.image import ResNet, SmallResNet
 from cirkit.encoders.text import LSTM, Embedding
 from cirkit.exhibits import Exhibit
@@ -25,6 +26,7 @@ from cirkit.semi_hard import by_level, semi_hard_triplet
 from cirkit.train import Draw, Objective, Schedule, Training, adamw, ranking, sgd, slower, steps_down, warm_cosine
 
 Factory = Callable[[Sequence[str]], nn.Module]
+BETTER = above(0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,4 +163,26 @@ def experiment(
         ),
         tests=tests,
         exhibits=exhibits,
+    )
+
+
+def claim(
+    number: int,
+    where: str,
+    says: str,
+    reported: str,
+    quantity: Quantity,
+    expect: Callable[[Interval], str] = BETTER,
+    unit: str = "points",
+) -> Claim:
+    """A claim of this paper; `expect` is that the quantity is above zero unless it says otherwise."""
+    return Claim(
+        id=f"maaf-{number}",
+        paper="maaf",
+        where=where,
+        says=says,
+        reported=reported,
+        quantity=quantity,
+        expect=expect,
+        unit=unit,
     )
