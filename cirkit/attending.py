@@ -16,7 +16,7 @@ from cirkit.errors import Problem
 from cirkit.query import Query
 
 Grid = tuple[int, int]  # rows and columns of image tokens
-Unit = Callable[[Tensor], Tensor]  # weights over image tokens (*b, p) -> the same in a unit of their own
+Heads = Callable[[Tensor], Tensor]  # how the heads' weights (b, heads, t, p) become one map per word (b, t, p)
 
 
 def share(maps: Float[Tensor, "*b p"]) -> Float[Tensor, "*b p"]:
@@ -25,14 +25,21 @@ def share(maps: Float[Tensor, "*b p"]) -> Float[Tensor, "*b p"]:
     Only for weights that are never negative (softmax); Problem for others.
     """
     if maps.numel() and maps.min() < 0:
-        raise Problem("A share needs weights that are never negative. Measure this model in `deviations`.")
+        raise Problem("A share needs weights that are never negative. Take the `magnitudes` of this model's weights.")
     return maps / maps.mean(-1, keepdim=True).clamp_min(torch.finfo(maps.dtype).tiny)
 
 
-def deviations(maps: Float[Tensor, "*b p"]) -> Float[Tensor, "*b p"]:
-    """Weights less their mean, over their standard deviation: for weights of either sign (identity)."""
-    centred = maps - maps.mean(-1, keepdim=True)
-    return centred / centred.square().mean(-1, keepdim=True).sqrt().clamp_min(torch.finfo(maps.dtype).tiny)
+def averaged(maps: Float[Tensor, "b heads t p"]) -> Float[Tensor, "b t p"]:
+    """The mean over heads, as in the paper."""
+    return maps.mean(1)
+
+
+def magnitudes(maps: Float[Tensor, "b heads t p"]) -> Float[Tensor, "b t p"]:
+    """The mean over heads of how large weights are: for weights of either sign (identity).
+
+    Their sign says nothing by itself: where a head's weights and its values both change sign, its output stays.
+    """
+    return maps.abs().mean(1)
 
 
 def to_words(

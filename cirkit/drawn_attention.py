@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from cirkit import records
-from cirkit.attending import deviations, share
 from cirkit.benchmarks import css, fashioniq
 from cirkit.benchmarks.fashioniq_protocols import CATEGORIES
 from cirkit.claims import Attention, Interval
@@ -37,7 +36,6 @@ CONTROLS = {  # what a word's weight on what it speaks of is compared with
     "word": "another word's weight there",
     "stranger": "weight there of a like word that is wrong",
 }
-UNITS = {share: "multiples of an even spread", deviations: "standard deviations of a word's map"}
 MARKS = "osD^"
 Found = Mapping[tuple[str, str], Interval]  # by class of word and control
 
@@ -225,8 +223,7 @@ def differences(experiments: Mapping[str, Experiment], exhibit: str, words: Sequ
                         axes.plot(interval.middle, y, mark, **look, label=f"less {CONTROLS[than]}")
             axes.set_yticks(range(len(words)), words)
             axes.set_ylim(len(words) - 0.5, -0.5)
-            unit = next((UNITS[each.unit] for each in experiment.exhibits if each.name == exhibit), UNITS[share])
-            axes.set_xlabel(f"difference, in {unit}", fontsize=9)
+            axes.set_xlabel("difference, in multiples of an even spread", fontsize=9)
             if not found:
                 axes.set_xticks([])
                 axes.annotate(NOT_RUN, (0.5, 0.5), xycoords="axes fraction", ha="center", color="0.35")

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from cirkit.attending import Unit, attended, chosen_elsewhere, coverage, difference, share, spread
+from cirkit.attending import attended, chosen_elsewhere, coverage, difference, share, spread
 from cirkit.benchmarks import fashioniq
 from cirkit.benchmarks.fashioniq_protocols import CATEGORIES, MAAF, Protocol
 from cirkit.encoders.text import words
@@ -111,7 +111,6 @@ class PartAttention:
     size: fashioniq.Size
     protocol: Protocol = MAAF
     queries: int = 1500
-    unit: Unit = share
     level: int = 0  # paper (S3): the 14 x 14 map, the finer of two
     block: int = -1
     name: str = "parts"
@@ -150,9 +149,9 @@ class PartAttention:
     def _columns(self, found: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """One class: its values query by query, its heads' means, its heads' mean maps."""
         maps, word, cover, rest = (torch.stack([one[key] for one in found]) for key in ("map", "word", "cover", "rest"))
-        each = self.unit(maps)  # (n, heads, p)
+        each = share(maps)  # (n, heads, p)
         heads: Float[Tensor, "n heads"] = difference(each, cover[:, None].expand_as(each))
-        own, beside = self.unit(maps.mean(1)), self.unit(word.mean(1))  # (n, p)
+        own, beside = share(maps.mean(1)), share(word.mean(1))  # (n, p)
         values = {
             "own": difference(own, cover),
             "best": chosen_elsewhere(heads.mT),

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from cirkit.attending import Grid, Unit, attended, coverage, difference, ignored, share, spread
+from cirkit.attending import Grid, Heads, attended, averaged, coverage, difference, ignored, share, spread
 from cirkit.benchmarks import css
 from cirkit.encoders.text import words
 from cirkit.errors import Problem
@@ -115,12 +115,12 @@ class WordAttention:
     empty place); `word`, another word of the sentence, drawn at random, on the same mask (the paper's S3 compares so);
     `stranger`, a word of the same class from another query's sentence, asked of the same picture, that does not
     describe what the mask shows. None where a control has nothing to draw from. Weights are averaged over heads, as
-    in the paper, then put in `unit`. Queries and controls are the same for every model and seed.
+    in the paper (`heads=magnitudes` where they may be negative), over their mean. Queries and controls are the same for every model and seed.
     """
 
     size: css.Size
     queries: int = 1500
-    unit: Unit = share
+    heads: Heads = averaged
     level: int = -1
     block: int = -1
     name: str = "words"
@@ -169,7 +169,7 @@ class WordAttention:
             images = benchmark.query.image[torch.tensor(rows[start : start + CHUNK])]
             query = Query(image=images, text=texts[start : start + CHUNK]).to(device_of(model))
             maps, grid = attended(model, query, level=self.level, block=self.block)
-            made.extend(self.unit(maps.mean(1)))
+            made.extend(share(self.heads(maps)))
         return made, grid
 
 

@@ -12,11 +12,12 @@ from toys import Mean, Silent, colour_benchmark
 from cirkit import exhibits
 from cirkit.attending import (
     attended,
+    averaged,
     chosen_elsewhere,
     coverage,
-    deviations,
     difference,
     ignored,
+    magnitudes,
     share,
     spread,
     to_words,
@@ -120,23 +121,24 @@ def test_even_attention_differs_nowhere_and_attention_on_the_mask_is_positive():
     cover = torch.tensor([[0.5, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.25]])
     even = torch.full((2, 4), 0.1)
     assert torch.allclose(difference(share(even), cover), torch.zeros(2), atol=1e-6)
-    assert torch.allclose(difference(deviations(even), cover), torch.zeros(2), atol=1e-6)
     assert (difference(share(cover), cover) > 1).all() and (difference(share(1 - cover), cover) < -0.2).all()
     assert difference(even, torch.zeros(2, 4)).isnan().all() and difference(even, torch.ones(2, 4)).isnan().all()
 
 
-@pytest.mark.parametrize("unit", [share, deviations])
-def test_a_unit_does_not_depend_on_how_much_goes_to_words(unit):
+def test_a_share_does_not_depend_on_how_much_goes_to_words():
     maps = torch.rand(3, 5, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(unit(maps), unit(0.01 * maps), rtol=1e-4, atol=1e-5)
-    expected = 1.0 if unit is share else 0.0
-    assert unit(maps).mean(-1).numpy() == pytest.approx([expected] * 3, abs=1e-5)
+    torch.testing.assert_close(share(maps), share(0.01 * maps), rtol=1e-4, atol=1e-5)
+    assert share(maps).mean(-1).numpy() == pytest.approx([1.0] * 3, abs=1e-5)
 
 
-def test_negative_weights_have_no_share():
-    with pytest.raises(Problem, match="deviations"):
+def test_negative_weights_have_no_share_but_a_size_that_no_head_s_sign_changes():
+    with pytest.raises(Problem, match="magnitudes"):
         share(torch.tensor([[0.5, -0.1]]))
-    assert deviations(torch.tensor([[3.0, -1.0]])).tolist() == [[1.0, -1.0]]
+    maps = torch.randn(2, 3, 4, 5)
+    sign = torch.tensor([1.0, -1.0, 1.0])[:, None, None]
+    assert torch.equal(magnitudes(maps), magnitudes(maps * sign))
+    torch.testing.assert_close(magnitudes(maps), sum(maps[:, head].abs() for head in range(3)) / 3)
+    assert torch.equal(averaged(maps), maps.mean(1)) and not torch.allclose(averaged(maps), averaged(maps * sign))
 
 
 @pytest.mark.parametrize(("level", "first", "count"), [(0, 0, 4), (1, 4, 1), (-1, 4, 1)])
@@ -237,11 +239,11 @@ def test_the_control_mask_is_never_the_words_own(benchmark):
         assert (np.abs(own - mask)[~np.isnan(mask)] > 0).mean() > 0.9  # two covers may happen to weigh alike
 
 
-def test_identity_attention_is_measured_in_deviations(benchmark):
+def test_identity_attention_is_measured_by_its_size(benchmark):
     model = maaf(list(benchmark.query.text), weights=identity)
-    with pytest.raises(Problem, match="deviations"):
+    with pytest.raises(Problem, match="magnitudes"):
         WordAttention(size=SIZE)(model, benchmark, never)
-    values = WordAttention(size=SIZE, unit=deviations)(model, benchmark, never)["values"]
+    values = WordAttention(size=SIZE, heads=magnitudes)(model, benchmark, never)["values"]
     assert np.isfinite(values["place"]["own"]).all()
 
 

@@ -78,8 +78,8 @@ drawn_attention.differences({"Softmax, one block": softmax}, "words", words)
 # %% [markdown]
 # ## Another weighing, another depth, another pooling
 #
-# Under the identity, weights may be negative and add up to anything, so each word's map is measured in its own
-# standard deviations. With two blocks it is the second that is looked at, whose tokens have already seen each other.
+# Under the identity weights may be negative, and a head's sign says nothing by itself, since its values can undo it: so
+# the size of the weights is what is averaged over heads. With two blocks it is the second that is looked at, whose tokens have already seen each other.
 # In the last panel only image tokens are averaged into the answer, so words can act through attention alone.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "The same for three other models, one panel each."}}
@@ -97,8 +97,7 @@ drawn_attention.differences(
 # %% [markdown]
 # ## The claims
 #
-# An even look gives every place the same weight: 1 is that weight. For the identity the unit is one standard deviation
-# of a word's map.
+# An even look gives every place the same weight: 1 is that weight.
 
 # %% tags=["hide-input"]
 show.ledger_table("maaf", where=("Figure 3", "Figure 5", "§4, our questions"))

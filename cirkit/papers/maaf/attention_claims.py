@@ -1,7 +1,7 @@
 """What MAAF says its words attend to, as claims: Figures 3, 5 and 6.
 
 §4 draws maps and gives no number; ours come from the exhibits of `word_attention` and `part_attention`, in multiples
-of what an evenly spread word gives each place (under the identity: in standard deviations of a word's map).
+of what an evenly spread word gives each place (under the identity, by how large weights are, whatever their sign).
 """
 
 from collections.abc import Callable
@@ -30,8 +30,7 @@ DRESSED = {
 def _claim(
     number: int, where: str, says: str, reported: str, quantity: Attention, expect: Callable[[Interval], str]
 ) -> Claim:
-    unit = "standard deviations" if quantity.name == IDENTITY else "of an even look"
-    return claim(number, where, says, reported, quantity, expect, unit)
+    return claim(number, where, says, reported, quantity, expect, unit="of an even look")
 
 
 def _things(name: str, word: str) -> Attention:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from cirkit.attending import deviations, share
+from cirkit.attending import averaged, magnitudes
 from cirkit.attention import AnnotatedNorm, Sinusoidal, identity
 from cirkit.benchmarks import css
 from cirkit.claims import Gain, below
@@ -105,9 +105,9 @@ def _exhibits(name: str, scale: str) -> tuple[Exhibit, ...]:
     if name not in LOOKED_AT:
         return kept
     size = css.SIZES[scale]
-    if name == "maaf_identity":  # weights of either sign: there is nothing to dim a picture by
-        return (*kept, WordAttention(size=size, unit=deviations, queries=600))
-    return (*kept, WordAttention(size=size, unit=share, queries=600), AttentionPictures(size=size))
+    if name == "maaf_identity":  # weights of either sign, so there is nothing to dim a picture by
+        return (*kept, WordAttention(size=size, heads=magnitudes, queries=600))
+    return (*kept, WordAttention(size=size, heads=averaged, queries=600), AttentionPictures(size=size))
 
 
 def live() -> tuple[Training, Callable[[], Benchmark]]:
