@@ -114,8 +114,9 @@ class WordAttention:
     three controls in the same unit: `mask`, the same map on another thing of the picture (for an empty place: another
     empty place); `word`, another word of the sentence, drawn at random, on the same mask (the paper's S3 compares so);
     `stranger`, a word of the same class from another query's sentence, asked of the same picture, that does not
-    describe what the mask shows. None where a control has nothing to draw from. Weights are averaged over heads, as
-    in the paper (`heads=magnitudes` where they may be negative), over their mean. Queries and controls are the same for every model and seed.
+    describe what the mask shows. None where a control has nothing to draw from. Weights are averaged over heads as in
+    the paper (`heads=magnitudes` where they may be negative) and taken as a multiple of their mean. Queries and
+    controls are the same for every model and seed.
     """
 
     size: css.Size

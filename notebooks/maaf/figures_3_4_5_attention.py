@@ -79,8 +79,9 @@ drawn_attention.differences({"Softmax, one block": softmax}, "words", words)
 # ## Another weighing, another depth, another pooling
 #
 # Under the identity weights may be negative, and a head's sign says nothing by itself, since its values can undo it: so
-# the size of the weights is what is averaged over heads. With two blocks it is the second that is looked at, whose tokens have already seen each other.
-# In the last panel only image tokens are averaged into the answer, so words can act through attention alone.
+# the size of the weights is what is averaged over heads. With two blocks it is the second that is looked at, whose
+# tokens have already seen each other. In the last panel only image tokens are averaged into the answer, so words can
+# act through attention alone.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "The same for three other models, one panel each."}}
 others = {
