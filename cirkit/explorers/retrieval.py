@@ -7,7 +7,6 @@ tell whether a model composed anything.
 import base64
 import html
 import io
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +17,10 @@ import traitlets
 from jaxtyping import UInt8
 from torch import Tensor
 
+from cirkit import exhibits
 from cirkit.errors import Problem
 from cirkit.explorers.twin import Explorer
+from cirkit.records import exhibits_home
 
 
 @dataclass(frozen=True)
@@ -185,16 +186,6 @@ def table_explorer(
 
 def exhibit(experiment: Any) -> list[dict[str, Any]] | None:
     """The kept queries of an experiment, or None where today's declaration has left none."""
-    from cirkit.records import exhibits_home
-
-    path = exhibits_home() / f"{experiment.name}-{experiment.scale}.json"
-    if not path.exists():
-        return None
-    try:
-        content = json.loads(path.read_text())
-        kept = content["queries"] if content["fingerprint"] == experiment.fingerprint else None
-    except (ValueError, KeyError, TypeError) as error:
-        raise Problem(
-            f"The exhibit {path} cannot be read ({error}). Delete it and run `cirkit run --missing`."
-        ) from error
-    return kept
+    path = exhibits_home() / exhibits.place(experiment.name, experiment.scale, "", experiment.seeds[0])
+    content = exhibits.read(path) if path.is_file() else None
+    return content["queries"] if content and content["fingerprint"] == experiment.fingerprint else None

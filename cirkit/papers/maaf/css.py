@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from cirkit.attending import averaged, magnitudes
+from cirkit.attending import magnitudes
 from cirkit.attention import AnnotatedNorm, Sinusoidal, identity
 from cirkit.benchmarks import css
 from cirkit.claims import Gain, below
@@ -107,7 +107,7 @@ def _exhibits(name: str, scale: str) -> tuple[Exhibit, ...]:
     size = css.SIZES[scale]
     if name == "maaf_identity":  # weights of either sign, so there is nothing to dim a picture by
         return (*kept, WordAttention(size=size, heads=magnitudes, queries=600))
-    return (*kept, WordAttention(size=size, heads=averaged, queries=600), AttentionPictures(size=size))
+    return (*kept, WordAttention(size=size, queries=600), AttentionPictures(size=size))
 
 
 def live() -> tuple[Training, Callable[[], Benchmark]]:
