@@ -131,7 +131,7 @@ def data_check(name: str, root: Annotated[Path, typer.Option()], as_json: Json =
 @app.command()
 def models(as_json: Json = False) -> None:
     """The models, the paper each comes from, and their size as declared."""
-    from cirkit.papers import models as declared
+    from cirkit.experiments.registry import models as declared
 
     show(declared(), as_json)
 
@@ -139,11 +139,11 @@ def models(as_json: Json = False) -> None:
 @app.command()
 def experiments(paper: Paper = None, scale: Scale = None, as_json: Json = False) -> None:
     """Declared experiments, and which of their seeds have a record."""
-    from cirkit import papers
-    from cirkit.records import done
+    from cirkit.experiments import registry
+    from cirkit.experiments.records import done
 
     rows = []
-    for experiment in papers.experiments(paper, scale):
+    for experiment in registry.experiments(paper, scale):
         finished = done(experiment)
         rows.append(
             {
@@ -176,25 +176,25 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Train and test an experiment, or all that are missing, and write the records."""
-    from cirkit import papers, records
+    from cirkit.experiments import registry, run
 
     if (name is None) == (not missing):
         raise typer.BadParameter("Give the name of one experiment, or --missing.")
-    chosen = papers.experiments(paper, scale, root) if missing else [papers.experiment(name, scale, root)]
+    chosen = registry.experiments(paper, scale, root) if missing else [registry.experiment(name, scale, root)]
     if dry_run:
-        from cirkit.plan import plan
+        from cirkit.experiments.cost import plan
 
         show([plan(experiment) for experiment in chosen], as_json)
         return
     if missing:
-        written = records.run_missing(chosen, device=device, budget=seconds(budget), tell=typer.echo)
+        written = run.run_missing(chosen, device=device, budget=seconds(budget), tell=typer.echo)
         typer.echo(f"{written} records written.")
         return
     for each in chosen[0].seeds if seed is None else (seed,):
-        with records.claimed(chosen[0].path(each)) as mine:
+        with run.lock(chosen[0].path(each)) as mine:
             if not mine:
                 raise Problem(f"{name} seed {each} is being run by another process. Wait for it to end.")
-            record = records.run(chosen[0], each, device, watch=progress(chosen[0].training.steps))
+            record = run.run(chosen[0], each, device, watch=progress(chosen[0].training.steps))
         spent = sum(record.seconds.values())
         typer.echo(f"{name} {scale} seed {each}: {spent:.0f} s")
         typer.echo(f"  record  {chosen[0].path(each)}\n  weights {chosen[0].weights(each)}")
@@ -230,7 +230,7 @@ def seconds(budget: str | None) -> float | None:
 @app.command()
 def verify(sample: Annotated[int, typer.Option(min=1)] = 3, as_json: Json = False) -> None:
     """Run the cheapest committed records again, those made by other code first, and compare."""
-    from cirkit.verify import verify as compare
+    from cirkit.experiments.verify import verify as compare
 
     rows = compare(sample)
     show(rows, as_json)
@@ -249,14 +249,14 @@ def exhibits(
     as_json: Json = False,
 ) -> None:
     """What finished runs keep beside their ranks, and whether it is there."""
-    from cirkit import papers, remake
+    from cirkit.experiments import regenerate, registry
 
-    chosen = papers.experiments(paper, scale)
+    chosen = registry.experiments(paper, scale)
     if missing:
-        written = remake.missing(chosen, device, tell=typer.echo)
+        written = regenerate.missing(chosen, device, tell=typer.echo)
         typer.echo(f"{written} exhibits written.")
         return
-    show(list(remake.rows(chosen)), as_json)
+    show(list(regenerate.rows(chosen)), as_json)
 
 
 @app.command()
@@ -266,14 +266,14 @@ def ledger(
     as_json: Json = False,
 ) -> None:
     """Every claim and its verdict, computed from the records."""
-    from cirkit import papers
-    from cirkit.claims import to_csv
+    from cirkit.experiments import registry
+    from cirkit.experiments.claims import to_csv
+    from cirkit.experiments.experiment import records_home
     from cirkit.files import write_atomically
-    from cirkit.records import records_home
 
-    rows = papers.ledger(paper)
+    rows = registry.ledger(paper)
     if write:
-        write_atomically(records_home().parent / "ledger.csv", to_csv(papers.ledger()))
+        write_atomically(records_home().parent / "ledger.csv", to_csv(registry.ledger()))
     show(rows, as_json)
 
 
@@ -303,7 +303,7 @@ def bench(
     name: Annotated[str, typer.Argument(help="render, train, rank, maaf or publish")], as_json: Json = False
 ) -> None:
     """Time our code beside a reference, in one process."""
-    from cirkit.bench import run as measure
+    from cirkit.timing.bench import run as measure
 
     show(measure(name), as_json)
 
@@ -316,9 +316,9 @@ def index(
     table: Annotated[Path | None, typer.Option(help="A CSV file of captions or attributes.")] = None,
 ) -> None:
     """Encode a folder of photos, to be searched."""
-    from cirkit import search as searching
+    from cirkit.search import folder
 
-    found = searching.build(photos, searching.encoder_from(encoder), out, table)
+    found = folder.build(photos, folder.encoder_from(encoder), out, table)
     for skipped in found.skipped:
         typer.echo(f"left out {skipped.file}: {skipped.reason}", err=True)
     typer.echo(f"{len(found)} photos are in {out}; {len(found.skipped)} were left out.")
@@ -335,12 +335,12 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Search an index with a picture, a sentence, or both."""
-    from cirkit import search as searching
+    from cirkit.search import folder, results
 
     if image is None and text is None:
         raise typer.BadParameter("Give --image, --text or both.")
-    loaded = searching.encoder_from(encoder or searching.encoder_of(index))
-    hits = searching.search(index, loaded, image=image, text=text, k=k)
+    loaded = folder.encoder_from(encoder or folder.encoder_of(index))
+    hits = folder.search(index, loaded, image=image, text=text, k=k)
     if html is not None:
-        searching.page(hits, searching.Question(image=image, text=text), html)
+        results.page(hits, folder.Question(image=image, text=text), html)
     show([hit.row() for hit in hits], as_json)

@@ -17,7 +17,8 @@ from typing import Any
 from cirkit.errors import Problem
 
 PACKAGE = Path(__file__).parent
-TRUSTED = ("cirkit.models.", "cirkit.encoders.", "cirkit.attention.", "cirkit.alignment.", "cirkit.positions.")
+KINDS = ("partial", "make", "name")
+TRUSTED = ("models", "encoders", "attention")  # packages whose parts a stranger's description may name
 
 
 def describe(value: Any) -> Any:
@@ -43,11 +44,14 @@ def describe(value: Any) -> Any:
 
 
 def name_of(thing: Any) -> str:
-    """The dotted name under which `thing` can be imported again."""
+    """What a configuration calls `thing`: module stem and qualified name for cirkit's own, so that files can move.
+
+    For what is not ours, the dotted name it is imported by.
+    """
     name = f"{thing.__module__}.{thing.__qualname__}"
     if "<" in name:
         raise TypeError(f"{name} has no name to import it by; declare a function or class at module level.")
-    return name
+    return name.removeprefix(thing.__module__.rpartition(".")[0] + ".") if name.startswith("cirkit.") else name
 
 
 def rebuild(description: Any) -> Any:
@@ -56,7 +60,7 @@ def rebuild(description: Any) -> Any:
         return tuple(rebuild(item) for item in description)
     if not isinstance(description, Mapping):
         return description
-    kind = next((k for k in ("partial", "make", "name") if k in description), None)
+    kind = next((k for k in KINDS if k in description), None)
     if kind is None:
         return {key: rebuild(item) for key, item in description.items()}
     thing = _find(description[kind])
@@ -65,20 +69,14 @@ def rebuild(description: Any) -> Any:
 
 
 def _find(name: Any) -> Any:
-    if not isinstance(name, str) or not name.startswith(TRUSTED):
+    module = module_of(name) if isinstance(name, str) else None
+    if module is None or module.split(".")[1] not in TRUSTED:
         raise Problem(f"The description names {name!r}, which is not a model part. Use a checkpoint cirkit saved.")
-    module, _, attribute = name.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise Problem(f"There is no {name} in this version. Train the model again or install that version.") from error
-    if getattr(found, "__module__", None) != module:
-        raise Problem(f"{name} is not defined in {module}. Use a checkpoint cirkit saved.")
-    return found
+    return getattr(importlib.import_module(module), name.partition(".")[2])
 
 
 def fingerprint(value: Any) -> str:
-    """Sixteen hex digits that follow the declaration and nothing else, least of all where the data lie (`root`)."""
+    """Sixteen hex digits that follow the configuration and nothing else, least of all where the data lie (`root`)."""
     return hashlib.sha256(json.dumps(_rootless(describe(value)), sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -90,34 +88,79 @@ def _rootless(description: Any) -> Any:
     return {key: _rootless(item) for key, item in description.items() if key != "root"}
 
 
+def module_of(name: str) -> str | None:
+    """The module that defines what `name_of` calls so, such as `training.samplers` for `samplers.shuffled`.
+
+    None where no module of the package does.
+    """
+    stem, _, rest = name.partition(".")
+    found = (module for module in _modules(PACKAGE).get(stem, ()) if rest.partition(".")[0] in _syntax(module).defined)
+    return next(found, None)
+
+
+def modules() -> list[str]:
+    """Every module of the package by its dotted name."""
+    return [module for found in _modules(PACKAGE).values() for module in found]
+
+
 def code_hash(value: Any, also: tuple[str, ...] = ()) -> str:
-    """Sixteen hex digits over the syntax trees (no comments, no docstrings) of every module a declaration reaches."""
+    """Sixteen hex digits over the syntax trees (no comments, no docstrings) of every module a configuration reaches."""
     reached: dict[str, str] = {}
-    waiting = [*also, *(_module(name) for name in _names(describe(value)) if name.startswith("cirkit."))]
+    waiting = [*also, *(module for name in _names(describe(value)) if (module := module_of(name)) is not None)]
     while waiting:
         module = waiting.pop()
-        if module in reached:
-            continue
-        tree = ast.parse(_source(module))
-        waiting += [name for name in _imports(tree) if name not in reached]
-        for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-                node.body = body[1:]
-        reached[module] = ast.dump(tree)
+        if module not in reached:
+            syntax = _syntax(module)
+            reached[module] = syntax.digest
+            waiting += syntax.imports
     return hashlib.sha256(json.dumps(reached, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _names(description: Any) -> Iterator[str]:
     if isinstance(description, Mapping):
         for key, item in description.items():
-            if key in ("partial", "make", "name") and isinstance(item, str):
+            if key in KINDS and isinstance(item, str):
                 yield item
             else:
                 yield from _names(item)
     elif isinstance(description, list):
         for item in description:
             yield from _names(item)
+
+
+@dataclasses.dataclass(frozen=True)
+class Syntax:
+    """What a module's source says: a hash without comments and docstrings, what it imports of ours, what it defines."""
+
+    digest: str
+    imports: tuple[str, ...]
+    defined: frozenset[str]
+
+
+def _syntax(module: str) -> Syntax:
+    path = _path(module)
+    return _parsed(module, path, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=1024)
+def _parsed(module: str, path: Path, stamp: int) -> Syntax:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imports = tuple(dict.fromkeys(_imports(tree, module if path.name == "__init__.py" else module.rpartition(".")[0])))
+    defined = frozenset(n.name for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return Syntax(hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imports, defined)
+
+
+@functools.lru_cache(maxsize=4)
+def _modules(package: Path) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path in sorted(package.rglob("*.py")):
+        parts = ("cirkit", *path.relative_to(package).with_suffix("").parts)
+        parts = parts[:-1] if parts[-1] == "__init__" else parts
+        found.setdefault(parts[-1], []).append(".".join(parts))
+    return found
 
 
 def _module(name: str) -> str:
@@ -131,14 +174,13 @@ def _path(module: str) -> Path:
     return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
 
 
-def _source(module: str) -> str:
-    return _path(module).read_text(encoding="utf-8")
-
-
-def _imports(tree: ast.Module) -> Iterator[str]:
+def _imports(tree: ast.Module, package: str) -> Iterator[str]:
+    """The modules of ours that a module of `package` imports, by dotted name; relative imports too."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cirkit"):
-            for alias in node.names:  # a name may itself be a module
-                yield _module(f"{node.module}.{alias.name}")
+        if isinstance(node, ast.ImportFrom):
+            above = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            source = ".".join(part for part in (above, node.module or "") if part)
+            if source.split(".")[0] == "cirkit":
+                yield from (_module(f"{source}.{alias.name}") for alias in node.names)  # a name may itself be a module
         elif isinstance(node, ast.Import):
-            yield from (_module(alias.name) for alias in node.names if alias.name.startswith("cirkit."))
+            yield from (_module(alias.name) for alias in node.names if alias.name.split(".")[0] == "cirkit")

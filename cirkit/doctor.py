@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from cirkit.records import ROOT
+from cirkit.experiments.experiment import ROOT
 
 NEEDED = ("torch", "numpy", "pillow", "safetensors", "jaxtyping", "typer", "tqdm", "scipy", "pandas", "seaborn")
 OPTIONAL = {
@@ -62,7 +62,7 @@ def _torchvision() -> dict[str, Any]:
 
 
 def _faiss() -> dict[str, Any]:
-    from cirkit.index import faiss_installations, faiss_problem
+    from cirkit.search.index import faiss_installations, faiss_problem
 
     version = " + ".join(f"{name} {number}" for name, number in faiss_installations().items())
     problem = faiss_problem()

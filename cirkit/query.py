@@ -111,32 +111,33 @@ class Triplets:
 class Benchmark:
     """Queries, a gallery, and which gallery items answer which query.
 
-    relevant[i]: gallery rows that answer query i (several are allowed); hidden[i]: rows left out of its ranking,
-    such as the reference where the protocol says so; among[i]: the rows it is ranked among where it has a gallery of
-    its own (a `range`, or a few rows; None: all of them); group[i]: a category to average over, if any.
+    relevant[i]: gallery rows that answer query i (several are allowed); excluded[i]: rows left out of its ranking,
+    such as the reference where the protocol says so; candidates[i]: the rows it is ranked
+    among where it has a gallery of its own (a `range`, or a few rows; None: all of them); group[i]: a category to
+    average over, if any.
     """
 
     name: str
     query: Query
     gallery: Images
     relevant: Sequence[Sequence[int]]
-    hidden: Sequence[Sequence[int]] | None = None
-    among: Sequence[Sequence[int]] | None = None
+    excluded: Sequence[Sequence[int]] | None = None
+    candidates: Sequence[Sequence[int]] | None = None
     group: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         n, q = len(self.gallery), len(self.query)
         if n == 0:
             raise ValueError(f"Benchmark {self.name!r} has an empty gallery; check the folder it was read from.")
-        for part in (self.relevant, self.hidden, self.among, self.group):
+        for part in (self.relevant, self.excluded, self.candidates, self.group):
             if part is not None and len(part) != q:
                 raise ValueError(f"Benchmark {self.name!r}: {q} queries but a part of {len(part)} rows.")
         for i, answers in enumerate(self.relevant):
             if not answers or len(set(answers)) != len(answers) or not all(0 <= a < n for a in answers):
                 raise ValueError(f"Benchmark {self.name!r}: query {i} needs distinct answers inside the gallery.")
-            if self.hidden is not None and set(answers) & set(self.hidden[i]):
-                raise ValueError(f"Benchmark {self.name!r}: query {i} hides one of its own answers.")
-            if self.among is not None and not all(a in self.among[i] for a in answers):
+            if self.excluded is not None and set(answers) & set(self.excluded[i]):
+                raise ValueError(f"Benchmark {self.name!r}: query {i} excludes one of its own relevant items.")
+            if self.candidates is not None and not all(a in self.candidates[i] for a in answers):
                 raise ValueError(f"Benchmark {self.name!r}: query {i} is not ranked among its own answers.")
 
     def __len__(self) -> int:
@@ -144,13 +145,13 @@ class Benchmark:
 
     def ranked(self, i: int) -> int:
         """How many gallery items the answers of query i are ranked among."""
-        if self.among is None:
-            return len(self.gallery) - (0 if self.hidden is None else len(self.hidden[i]))
-        out = () if self.hidden is None else self.hidden[i]
-        return len(self.among[i]) - sum(row in self.among[i] for row in out)
+        if self.candidates is None:
+            return len(self.gallery) - (0 if self.excluded is None else len(self.excluded[i]))
+        out = () if self.excluded is None else self.excluded[i]
+        return len(self.candidates[i]) - sum(row in self.candidates[i] for row in out)
 
 
-def every(items: Sequence | Images) -> Int[Tensor, " n"]:
+def all_rows(items: Sequence | Images) -> Int[Tensor, " n"]:
     """The numbers 0 .. n-1 of `items`."""
     return torch.arange(len(items))
 
@@ -158,8 +159,8 @@ def every(items: Sequence | Images) -> Int[Tensor, " n"]:
 def leave_out(
     scores: Float[Tensor, "q n"],
     rows: Sequence[int],
-    hidden: Sequence[Sequence[int]] | None,
-    among: Sequence[Sequence[int]] | None,
+    excluded: Sequence[Sequence[int]] | None,
+    candidates: Sequence[Sequence[int]] | None,
     first: int = 0,
 ) -> None:
     """-inf, in place, where a protocol leaves an item out of a query's ranking.
@@ -168,12 +169,12 @@ def leave_out(
     """
     n = scores.shape[1]
     for line, i in enumerate(rows):
-        if among is not None and len(among[i]) < n:
-            inside = torch.tensor(list(among[i]), device=scores.device) - first
+        if candidates is not None and len(candidates[i]) < n:
+            inside = torch.tensor(list(candidates[i]), device=scores.device) - first
             kept = scores[line, inside]
             scores[line] = -torch.inf
             scores[line, inside] = kept
-    if hidden is not None:
-        out = [(line, row - first) for line, i in enumerate(rows) for row in hidden[i] if 0 <= row - first < n]
+    if excluded is not None:
+        out = [(line, row - first) for line, i in enumerate(rows) for row in excluded[i] if 0 <= row - first < n]
         if out:
             scores[tuple(torch.tensor(out, device=scores.device).T)] = -torch.inf

@@ -10,8 +10,8 @@ kind = "all"
 # %% tags=["hide-input"]
 import pandas as pd
 
-from cirkit import show
 from cirkit.benchmarks.catalogue import CATALOGUE
+from cirkit.figures import tables
 
 chosen = [entry for entry in CATALOGUE.values() if kind in ("all", entry.kind)]
 
@@ -21,7 +21,7 @@ chosen = [entry for entry in CATALOGUE.values() if kind in ("all", entry.kind)]
 # The last column says which real files the tests read, wherever those files are at hand.
 
 # %%
-show.styled(
+tables.styled(
     pd.DataFrame(
         [{"name": e.name, "kind": e.kind, "world": e.world or "none", "real files tried": e.tried} for e in chosen]
     )
@@ -34,13 +34,13 @@ show.styled(
 # which was used.
 
 # %%
-show.styled(pd.DataFrame([{"name": e.name, "protocol": e.protocol} for e in chosen]))
+tables.styled(pd.DataFrame([{"name": e.name, "protocol": e.protocol} for e in chosen]))
 
 # %% [markdown]
 # ## Where things lie, and come from
 
 # %%
-show.styled(pd.DataFrame([{"name": e.name, "layout": e.layout, "the original": e.origin} for e in chosen]))
+tables.styled(pd.DataFrame([{"name": e.name, "layout": e.layout, "the original": e.origin} for e in chosen]))
 
 # %% [markdown]
 # `cirkit data make NAME --root DIR` writes a twin, `cirkit data get NAME --root DIR` fetches what may be fetched of

@@ -9,7 +9,8 @@
 paper = "all"
 
 # %% tags=["hide-input"]
-from cirkit import papers, show
+from cirkit.experiments import registry
+from cirkit.figures import tables
 
 chosen = None if paper == "all" else paper
 
@@ -17,20 +18,20 @@ chosen = None if paper == "all" else paper
 # ## All claims
 
 # %% tags=["hide-input"]
-show.ledger_table(chosen)
+tables.ledger_table(chosen)
 
 # %% [markdown]
 # ## In one sentence
 
 # %% tags=["hide-input"]
-found = show.verdicts(chosen)
+found = tables.verdicts(chosen)
 print(f"Of {sum(found.values())} claims, " + ", ".join(f"{n} {verdict}" for verdict, n in found.items()) + ".")
 
 # %% [markdown]
 # ## What it rests on
 
 # %% tags=["hide-input"]
-bases = sorted({(row["basis"], row["scale"]) for row in papers.ledger(chosen) if row["basis"]})
+bases = sorted({(row["basis"], row["scale"]) for row in registry.ledger(chosen) if row["basis"]})
 print(
     "Basis and scale of the runs behind these verdicts: " + ("; ".join(" · ".join(one) for one in bases) or "none yet")
 )

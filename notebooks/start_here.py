@@ -16,11 +16,13 @@ import json
 import pandas as pd
 import torch
 
-from cirkit import claims, evaluate, pictures, show
 from cirkit.declare import describe
-from cirkit.measures import Recall, chance_recall
+from cirkit.evaluators import ranking
+from cirkit.evaluators.measures import Recall, chance_recall
+from cirkit.experiments import bootstrap
+from cirkit.figures import images, phrases, plots, tables
 from cirkit.papers import maaf
-from cirkit.train import fit
+from cirkit.training.loop import fit
 
 # %% [markdown]
 # ## World → training data
@@ -45,10 +47,10 @@ print(
 # %% mystnb={"image": {"alt": "Three pairs of pictures: reference and answer."}}
 batch = triplets[torch.linspace(0, len(triplets) - 1, 3).long()]
 pairs = torch.stack([batch.query.image, batch.target], 1).flatten(0, 1)
-pictures.images_row(pairs, ["reference", "answer"] * 3, framed=[1, 3, 5], width=1.2)
+images.images_row(pairs, ["reference", "answer"] * 3, framed=[1, 3, 5], width=1.2)
 
 # %%
-show.styled(pd.DataFrame({"pair": [1, 2, 3], "sentence": batch.query.text}))
+tables.styled(pd.DataFrame({"pair": [1, 2, 3], "sentence": batch.query.text}))
 
 # %% [markdown]
 # ## Model: three verbs
@@ -72,7 +74,7 @@ pd.DataFrame(scores.detach().numpy(), columns=["answer 1", "answer 2", "answer 3
 trained = fit(training, seed)
 
 # %% mystnb={"image": {"alt": "The training loss falling over the steps."}}
-show.loss_curve(trained.loss)
+plots.loss_curve(trained.loss)
 
 # %% [markdown]
 # ## Ranks
@@ -81,7 +83,7 @@ show.loss_curve(trained.loss)
 # average, no conclusion.
 
 # %%
-ranks = evaluate.ranks(trained.model, benchmark)
+ranks = ranking.ranks(trained.model, benchmark)
 ranks.best()[:12]
 
 # %% [markdown]
@@ -108,21 +110,21 @@ table
 # rests on one.
 
 # %%
-interval = claims.bootstrap([(1.0, Recall(10)(ranks)[None])])
-print(f"R@10: {show.percent(interval)} %, from {interval.seeds} seed")
+interval = bootstrap.bootstrap([(1.0, Recall(10)(ranks)[None])])
+print(f"R@10: {phrases.percent(interval)} %, from {interval.seeds} seed")
 
 # %% [markdown]
 # ## Ask it something
 
 # %% mystnb={"image": {"alt": "The reference picture, then the ten that come first; right answers framed."}}
-gallery = evaluate.encode(trained.model, benchmark.gallery)
-composed = evaluate.compose(trained.model, benchmark)
-(top,), _ = evaluate.top(trained.model, composed, gallery, benchmark, [question])
+gallery = ranking.encode(trained.model, benchmark.gallery)
+composed = ranking.compose(trained.model, benchmark)
+(top,), _ = ranking.top(trained.model, composed, gallery, benchmark, [question])
 right = [place for place, row in enumerate(top, 1) if row in benchmark.relevant[question]]
 asked = benchmark.query[torch.tensor([question])]
 print(f"“{asked.text[0]}”: the first right answer is at rank {ranks.best()[question]:g}")
 found = torch.cat([asked.image, benchmark.gallery[torch.tensor(top)]])
-pictures.images_row(found, ["reference", *map(str, range(1, len(top) + 1))], framed=right, width=0.85)
+images.images_row(found, ["reference", *map(str, range(1, len(top) + 1))], framed=right, width=0.85)
 
 # %% [markdown]
 # ## Where to go from here

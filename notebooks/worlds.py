@@ -16,9 +16,9 @@ import json
 import pandas as pd
 import torch
 
-from cirkit import pictures, show
 from cirkit.benchmarks import css
-from cirkit.query import every
+from cirkit.figures import images, tables
+from cirkit.query import all_rows
 from cirkit.worlds.render import render
 
 size = css.SIZES[scale]
@@ -33,7 +33,7 @@ size = css.SIZES[scale]
 # follows from a few numbers:
 
 # %%
-show.styled(pd.DataFrame([dataclasses.asdict(size)]))
+tables.styled(pd.DataFrame([dataclasses.asdict(size)]))
 
 # %% [markdown]
 # A question is a reference picture and a sentence; the answer is a picture that shows the edited scene. Camera and
@@ -41,14 +41,14 @@ show.styled(pd.DataFrame([dataclasses.asdict(size)]))
 
 # %% mystnb={"image": {"alt": "Pairs of pictures: a reference scene, and the scene after the edit in the caption."}}
 test = css.test(css.published(size))
-rows = every(test)[:: len(test) // questions][:questions].tolist()
+rows = all_rows(test)[:: len(test) // questions][:questions].tolist()
 asked = test.query[torch.tensor(rows)]
 answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
 pairs = torch.stack([asked.image, answers], 1).flatten(0, 1)
-pictures.images_row(pairs, ["reference", "answer"] * questions, framed=range(1, 2 * questions, 2), width=1.25)
+images.images_row(pairs, ["reference", "answer"] * questions, framed=range(1, 2 * questions, 2), width=1.25)
 
 # %%
-show.styled(pd.DataFrame({"question": range(1, questions + 1), "sentence": asked.text}))
+tables.styled(pd.DataFrame({"question": range(1, questions + 1), "sentence": asked.text}))
 
 # %% [markdown]
 # ## What is where
@@ -58,8 +58,8 @@ show.styled(pd.DataFrame({"question": range(1, questions + 1), "sentence": asked
 
 # %% mystnb={"image": {"alt": "Scenes drawn large, each beside its mask: one colour per thing, white for the ground."}}
 seen = render([css.scenes(size, "test")[row] for row in rows], 160)
-large = torch.stack([seen.images, pictures.tinted(seen.owner)], 1).flatten(0, 1)
-pictures.images_row(large, ["picture", "mask"] * questions, width=1.25)
+large = torch.stack([seen.images, images.tinted(seen.owner)], 1).flatten(0, 1)
+images.images_row(large, ["picture", "mask"] * questions, width=1.25)
 
 # %% [markdown]
 # ## What makes it a test
@@ -69,7 +69,7 @@ pictures.images_row(large, ["picture", "mask"] * questions, width=1.25)
 # "red" and "cylinder" is not. The rule was read off the sentences of the original.
 
 # %%
-show.styled(
+tables.styled(
     pd.DataFrame(
         [
             {"split": split, "shape of the reference": shape, "colours": ", ".join(colours)}
@@ -86,7 +86,7 @@ show.styled(
 # of the folder says; on the original it compares with the original's counts.
 
 # %%
-show.styled(pd.DataFrame(css.check(css.published(size))))
+tables.styled(pd.DataFrame(css.check(css.published(size))))
 
 # %% [markdown]
 # The reader gives training pairs and a benchmark, and from here on nothing knows where they came from. One record, as
@@ -94,7 +94,7 @@ show.styled(pd.DataFrame(css.check(css.published(size))))
 
 # %%
 row = rows[0]
-print(json.dumps({"text": test.query.text[row], "answers": list(test.relevant[row]), "hidden": test.hidden[row]}))
+print(json.dumps({"text": test.query.text[row], "answers": list(test.relevant[row]), "hidden": test.excluded[row]}))
 
 # %% [markdown]
 # ## What a world does not show

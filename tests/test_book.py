@@ -14,8 +14,10 @@ import jupytext
 import pytest
 import yaml
 
-from cirkit import pages, papers, show
+from cirkit import pages
 from cirkit.errors import Problem
+from cirkit.experiments import registry
+from cirkit.figures import phrases
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.py"))
@@ -77,7 +79,7 @@ def test_printed_numbers_are_read_from_one_file_per_paper():
     assert all(re.fullmatch(rf"{number}( \({number}\))?", line["as_printed"]) for line in lines)
     keys = [(line["table"], line["row"], line["dataset"], line["measure"]) for line in lines]
     assert len(set(keys)) == len(keys)
-    rows = {table: papers.rows("maaf", table, "cpu") for table in {line["table"] for line in lines}}
+    rows = {table: registry.rows("maaf", table, "cpu") for table in {line["table"] for line in lines}}
     assert all(line["ours"] in rows[line["table"]] for line in lines if line["ours"])
 
 
@@ -110,7 +112,7 @@ def ask(roles, kind: str, text: str):
 
 
 def test_a_role_prints_what_the_records_say_and_escapes_it(roles, monkeypatch):
-    monkeypatch.setattr(show, "claim", lambda name: show.Said(f"holds <{name}>", 'the "claim"'))
+    monkeypatch.setattr(phrases, "claim", lambda name: phrases.Phrase(f"holds <{name}>", 'the "claim"'))
     expected = '<span class="cirkit-claim" title="the &quot;claim&quot;"><strong>holds</strong> &lt;maaf-1&gt;</span>'
     assert ask(roles, "claim", "maaf-1") == expected
 
@@ -120,7 +122,7 @@ def test_a_role_with_an_unknown_key_is_a_warning_which_fails_the_build(roles, mo
         raise Problem(f"There is no result {name!r}.")
 
     warned = []
-    monkeypatch.setattr(show, "result", unknown)
+    monkeypatch.setattr(phrases, "result", unknown)
     monkeypatch.setattr(roles.log, "warning", lambda *message, location: warned.append((str(message[1]), location)))
     assert ask(roles, "result", "maaf/none R@1") == "maaf/none R@1"
     assert warned == [("There is no result 'maaf/none R@1'.", ("index", 3))]

@@ -5,8 +5,8 @@ import sys
 import pytest
 from PIL import Image
 
-from cirkit import papers, records
 from cirkit.cli import app, main, paired, seconds
+from cirkit.experiments import registry, run
 
 
 def call(capsys, monkeypatch, *words):
@@ -28,7 +28,7 @@ def cirkit(capsys, monkeypatch, home):
 
 READING = {
     ("ledger",): {
-        "id", "paper", "where", "says", "reported", "verdict", "middle", "low", "high", "unit", "basis", "scale",
+        "id", "paper", "where", "says", "reported", "verdict", "mean", "low", "high", "unit", "basis", "scale",
         "seeds",
     },
     ("models",): {"name", "paper", "kind", "parameters"},
@@ -131,7 +131,7 @@ def test_run_writes_records_and_missing_finds_them(cirkit):
 
 
 def test_a_record_that_another_process_makes_is_left_to_it(cirkit):
-    with records.claimed(papers.experiment("maaf/css/tirg", "smoke").path(0)) as mine:
+    with run.lock(registry.experiment("maaf/css/tirg", "smoke").path(0)) as mine:
         assert mine
         code, _, err = cirkit("run", "maaf/css/tirg", "--scale", "smoke")
     assert code == 1 and "another process" in err

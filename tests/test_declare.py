@@ -5,18 +5,19 @@ import torch
 from toys import Mean
 
 from cirkit import declare
-from cirkit.attention import MultiHeadAttention, softmax
+from cirkit.attention.blocks import MultiHeadAttention, softmax
 from cirkit.errors import Problem
-from cirkit.losses import batch_softmax
-from cirkit.train import ranking, sgd
+from cirkit.losses.contrastive import batch_softmax
+from cirkit.training.objectives import ranking
+from cirkit.training.optimisers import sgd
 
 
 def test_a_description_names_everything_and_its_hash_follows_it():
     a = partial(MultiHeadAttention, width=8, heads=2)
-    assert declare.describe(a) == {"partial": "cirkit.attention.MultiHeadAttention", "heads": 2, "width": 8}
+    assert declare.describe(a) == {"partial": "blocks.MultiHeadAttention", "heads": 2, "width": 8}
     assert declare.describe(ranking(batch_softmax)) == {
-        "make": "cirkit.train.ranking",
-        "loss": {"name": "cirkit.losses.batch_softmax"},
+        "make": "objectives.ranking",
+        "loss": {"name": "contrastive.batch_softmax"},
     }
     assert declare.fingerprint(a) == declare.fingerprint(partial(MultiHeadAttention, heads=2, width=8))
     assert declare.fingerprint(a) != declare.fingerprint(partial(MultiHeadAttention, heads=4, width=8))
@@ -40,7 +41,15 @@ def test_rebuilding_gives_the_object_back():
 
 
 @pytest.mark.parametrize(
-    "name", ["os.system", "cirkit.files.write_atomically", "cirkit.attention.torch", "cirkit.models.nothing.X", 3]
+    "name",
+    [
+        "os.system",
+        "files.write_atomically",
+        "blocks.torch",
+        "nothing.X",
+        "cirkit.attention.blocks.MultiHeadAttention",
+        3,
+    ],
 )
 def test_a_description_reaches_model_parts_alone(name):
     with pytest.raises(Problem):
@@ -69,6 +78,6 @@ def test_the_code_hash_ignores_comments_and_docstrings_but_not_code(tmp_path, mo
 
 
 def test_the_code_hash_reaches_what_a_declaration_names():
-    one = declare.code_hash(sgd(rate=0.1))
-    assert one == declare.code_hash(sgd(rate=0.2)) and one != declare.code_hash(batch_softmax)
+    one = declare.code_hash(sgd(lr=0.1))
+    assert one == declare.code_hash(sgd(lr=0.2)) and one != declare.code_hash(batch_softmax)
     assert Mean.__module__ == "toys"

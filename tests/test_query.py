@@ -38,7 +38,7 @@ def test_triplets_name_a_reference_and_a_category_for_every_row_or_for_none(part
 
 def test_what_is_left_out_is_minus_infinity_in_the_columns_at_hand():
     scores = torch.zeros(2, 4)  # gallery rows 2 to 5, for queries 1 and 0
-    leave_out(scores, [1, 0], hidden=[[3, 9], [2]], among=[range(2, 6), [2, 4, 5]], first=2)
+    leave_out(scores, [1, 0], excluded=[[3, 9], [2]], candidates=[range(2, 6), [2, 4, 5]], first=2)
     out = -torch.inf
     assert scores.tolist() == [[out, out, 0, 0], [0, out, 0, 0]]
 
@@ -50,10 +50,10 @@ def test_what_is_left_out_is_minus_infinity_in_the_columns_at_hand():
         {"relevant": [[0], [3]]},
         {"relevant": [[0], [1, 1]]},
         {"relevant": [[0]]},
-        {"hidden": [[0], []]},
+        {"excluded": [[0], []]},
         {"group": ["dress"]},
-        {"among": [range(3)]},
-        {"among": [[0, 1], [0, 1]]},
+        {"candidates": [range(3)]},
+        {"candidates": [[0, 1], [0, 1]]},
         {"gallery": numbered(0)},
     ],
 )

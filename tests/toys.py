@@ -1,10 +1,21 @@
 """Tiny retrievers and benchmarks whose right answers are known."""
 
+from dataclasses import replace
+from functools import partial
+
 import torch
 from torch import nn
 
+from cirkit.experiments import experiment
+from cirkit.experiments.artifacts import TopTen
+from cirkit.losses.contrastive import batch_softmax
 from cirkit.models.base import Cosine
 from cirkit.query import Benchmark, Query, Select, Triplets
+from cirkit.training.loop import Training
+from cirkit.training.objectives import ranking
+from cirkit.training.optimisers import adamw
+from cirkit.training.samplers import shuffled
+from cirkit.training.schedules import constant
 
 
 class Mean(nn.Module):
@@ -80,5 +91,30 @@ def colour_benchmark() -> Benchmark:
     triplets = colour_triplets(16)
     gallery = torch.cat([triplets.query.image, triplets.target])
     query = Query(image=Select(gallery, torch.arange(16)), text=triplets.query.text)
-    answers, hidden = [[16 + i] for i in range(16)], [[i] for i in range(16)]
-    return Benchmark(name="colours", query=query, gallery=gallery, relevant=answers, hidden=hidden)
+    answers, excluded = [[16 + i] for i in range(16)], [[i] for i in range(16)]
+    return Benchmark(name="colours", query=query, gallery=gallery, relevant=answers, excluded=excluded)
+
+
+TRAINING = Training(
+    model=partial(Mean, width=8),
+    data=colour_triplets,
+    objective=ranking(batch_softmax),
+    optimiser=adamw(lr=1e-2),
+    steps=60,
+    batch=8,
+    schedule=constant,
+    sampler=shuffled,
+)
+
+EXPERIMENT = experiment.Experiment(
+    name="toy/mean",
+    paper="maaf",
+    table="Table 1",
+    row="Mean",
+    scale="smoke",
+    basis="world",
+    seeds=(0, 1),
+    training=replace(TRAINING, steps=5),
+    tests={"colours": colour_benchmark},
+    exhibits=(TopTen((0, 3)),),
+)

@@ -22,13 +22,13 @@ def said(phrase, kind: str) -> nodes.raw:
 
 
 def role(kind: str):
-    """A role that asks `cirkit.show` for a phrase; an unknown key is a warning, and warnings are errors."""
+    """A role that asks `cirkit.figures.phrases` for a phrase; an unknown key is a warning, and warnings are errors."""
 
     def make(name, rawtext, text, lineno, inliner, options=None, content=None):
-        from cirkit import show
+        from cirkit.figures import phrases
 
         try:
-            return [said(getattr(show, kind)(text), kind)], []
+            return [said(getattr(phrases, kind)(text), kind)], []
         except Problem as problem:
             log.warning("%s", problem, location=(inliner.document.settings.env.docname, lineno))
             return [nodes.literal(rawtext, text)], []
@@ -42,12 +42,13 @@ class Claims(Directive):
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        from cirkit import papers, show
+        from cirkit.experiments import registry
+        from cirkit.figures import phrases
 
         items = nodes.bullet_list()
-        for row in papers.ledger(self.arguments[0] if self.arguments else None):
+        for row in registry.ledger(self.arguments[0] if self.arguments else None):
             line = nodes.paragraph("", f"{row['where'][:1].upper()}{row['where'][1:]}: {row['says']} ")
-            line += said(show.claim(row["id"]), "claim")
+            line += said(phrases.claim(row["id"]), "claim")
             items += nodes.list_item("", line)
         return [items]
 
@@ -58,13 +59,14 @@ class Computed(Directive):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        from cirkit import pages, show
+        from cirkit import pages
+        from cirkit.figures import tables
 
         sources = {
             "pages": pages.report,
-            "records": show.record_states,
+            "records": tables.record_states,
             "machine": lambda: [{"what": what, "here": str(here)} for what, here in flat(pages.machine())],
-            "verdicts": lambda: [{"verdict": verdict, "claims": str(n)} for verdict, n in show.verdicts().items()],
+            "verdicts": lambda: [{"verdict": verdict, "claims": str(n)} for verdict, n in tables.verdicts().items()],
         }
         name = directives.choice(self.arguments[0], tuple(sources))
         rows = sources[name]()

@@ -187,7 +187,7 @@ def test(root: Path | str, protocol: Protocol = MAAF) -> Benchmark:
         query=Query(image=Select(images, torch.tensor(part.first)), text=part.text),
         gallery=images,
         relevant=[[row] for row in part.second],
-        hidden=[[row] for row in part.first],
+        excluded=[[row] for row in part.first],
     )
 
 

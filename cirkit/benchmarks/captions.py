@@ -183,7 +183,7 @@ def image_to_text(
     """Ranks of every picture's captions among all captions, from the scores of `text_to_image`.
 
     A Benchmark's gallery holds pictures, so this direction reads the same scores down their columns: what comes out
-    are the first three fields of `cirkit.measures.Ranks`. Recall asks whether any of the five is among the first k.
+    are the first three fields of `evaluators.measures.Ranks`. Recall asks whether any of the five is in the first k.
     """
     values, counts = [], []
     for picture, column in enumerate(scores.T):

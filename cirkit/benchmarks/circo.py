@@ -102,7 +102,7 @@ class Asking:
     name: str
     words: Callable[[Question], str] = relative
     right: Callable[[Question], tuple[int, ...]] = every_answer
-    reference: Literal["kept", "hidden"] = "kept"  # the official evaluation keeps it
+    reference: Literal["kept", "excluded"] = "kept"  # the official evaluation keeps it
     count: Literal["once", "per aspect"] = "once"  # per aspect: a query stands once in the group of each of its aspects
 
 
@@ -175,7 +175,7 @@ def test(root: Path | str, asking: Asking = ALL, split: str = "val") -> Benchmar
         query=Query(image=images.at(source), text=[asking.words(q) for q in chosen]),
         gallery=images.images,
         relevant=[[images.row[str(one)] for one in asking.right(q)] for q in chosen],
-        hidden=[[images.row[name]] for name in source] if asking.reference == "hidden" else None,
+        excluded=[[images.row[name]] for name in source] if asking.reference == "excluded" else None,
         group=[aspect for _, aspect in rows] if asking.count == "per aspect" else None,
     )
 
@@ -192,7 +192,7 @@ def unanswered(root: Path | str, asking: Asking = ALL) -> Unanswered:
         keys=[str(asked[i].id) for i in kept],
         gallery=images.images,
         names=[int(name) for name in images.row],
-        hidden=[[images.row[name]] for name in source] if asking.reference == "hidden" else None,
+        excluded=[[images.row[name]] for name in source] if asking.reference == "excluded" else None,
     )
 
 

@@ -326,9 +326,9 @@ def _part(asked: list[Question], images: Pictured, kept: list[int], asking: Aski
     first = [[images.row[name]] for name in source]
     near = [asking.candidates(asked[i]) for i in kept]
     if all(names is None for names in near):
-        return {"query": query, "hidden": first}
+        return {"query": query, "excluded": first}
     among = [range(len(images.row)) if names is None else [images.row[name] for name in names] for names in near]
-    return {"query": query, "hidden": first, "among": among}
+    return {"query": query, "excluded": first, "candidates": among}
 
 
 @lru_cache(maxsize=2)

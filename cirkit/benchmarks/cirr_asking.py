@@ -42,7 +42,7 @@ class Hard:
 class Soft:
     """Every picture of positive weight: what CIRPLANT and ARTEMIS count; -1 marks known wrong ones.
 
-    37 val records hold the reference in place of the target. The reference is hidden, so it answers nothing; 3 records
+    37 val records hold the reference in place of the target. The reference is excluded, so it is no target; 3 records
     have no other picture of positive weight, and score 0 whatever the ranking.
     """
 
@@ -97,7 +97,7 @@ SOFT_SUBSET = Asking(name="cirr-soft-subset", targets=Soft(), candidates=Subset(
 
 @runtime_checkable
 class Ranked(Protocol):
-    """The ranks of all right answers, query after query: `cirkit.measures.Ranks` is one."""
+    """The ranks of all right answers, query after query: `cirkit.evaluators.measures.Ranks` is one."""
 
     values: Float[np.ndarray, " answers"]
     offsets: Int[np.ndarray, " q_plus_one"]

@@ -147,7 +147,7 @@ def test(root: Path | None = None, image: int = 64, senders: Senders = odd, name
         ),
         gallery=pictures,
         relevant=[answers for _, _, answers in asked],
-        hidden=[[row] for row, _, _ in asked],
+        excluded=[[row] for row, _, _ in asked],
     )
 
 

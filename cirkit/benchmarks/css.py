@@ -294,7 +294,7 @@ def train(root: Path | str) -> Triplets:
 def test(root: Path | str) -> Benchmark:
     """The test queries of a CSS folder, one per (from, to), against all test pictures.
 
-    Right answers are all pictures with the target's label but the reference, which the protocol hides.
+    Right answers are all pictures with the target's label but the reference, which the protocol excludes.
     """
     root = Path(root)
     read = _table(root, "test")
@@ -310,7 +310,7 @@ def test(root: Path | str) -> Benchmark:
             [row for row in alike[read.labels[target]] if row != source]
             for source, target in zip(read.source, read.target, strict=True)
         ],
-        hidden=[[source] for source in read.source],
+        excluded=[[source] for source in read.source],
     )
 
 

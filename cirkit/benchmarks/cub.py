@@ -17,7 +17,7 @@ from torch import Tensor
 from cirkit.benchmarks import photos
 from cirkit.benchmarks.annotations import image_path, read_text, record_error
 from cirkit.errors import Problem
-from cirkit.query import Benchmark, Images, Query, Select, Triplets, every
+from cirkit.query import Benchmark, Images, Query, Select, Triplets, all_rows
 
 FOLDER = "CUB_200_2011"  # below the root, beside attributes.txt and text/
 HOLD = 1 << 30  # bytes of pictures that a half may take in memory; beyond, they are decoded when asked for
@@ -237,7 +237,7 @@ def _half(root: Path | str, protocol: Protocol, training: bool) -> Captioned:
     images = Cropped([folder / p.path for p in there], [p.box for p in there], protocol.crop, protocol.size)
     small = 3 * protocol.size**2 * len(there) <= HOLD
     return Captioned(
-        images=images[every(images)] if small else images,
+        images=images[all_rows(images)] if small else images,
         captions=[described(root, photo) for photo in there],
         label=torch.tensor([photo.label for photo in there]),
         classes=read.classes,

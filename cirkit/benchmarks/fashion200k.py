@@ -171,7 +171,7 @@ def test(root: Path | str) -> Benchmark:
         ),
         gallery=images.images,
         relevant=[alike[captions[target]] for _, target in pairs],
-        hidden=[[images.row[source]] for source, _ in pairs],
+        excluded=[[images.row[source]] for source, _ in pairs],
     )
 
 

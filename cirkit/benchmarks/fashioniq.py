@@ -183,14 +183,14 @@ def test(root: Path | str, protocol: Protocol = MAAF, split: str = "val") -> Ben
     """The queries of a split, as all of the literature evaluates: on val, each category against its own gallery.
 
     The galleries lie one behind the other; each query is ranked among the rows of its category, without the reference
-    where the protocol hides it. Queries and gallery items whose pictures are missing are left out with a warning.
+    where the protocol excludes it. Queries and gallery items whose pictures are missing are left out with a warning.
     """
     root = Path(root)
     if split == "test":
         raise Problem("The targets of FashionIQ's test split were never released. Use the val split.")
     read = [annotations(root, category, split) for category in protocol.categories]
     images = _pictures(root, read, protocol.gallery)
-    text, source, relevant, hidden, among, group, rows = [], [], [], [], [], [], []
+    text, source, relevant, excluded, among, group, rows = [], [], [], [], [], [], []
     spans, offsets = [], []
     for part in read:
         mine = [name for name in protocol.gallery(part) if name in images.row]
@@ -205,7 +205,7 @@ def test(root: Path | str, protocol: Protocol = MAAF, split: str = "val") -> Ben
             text.append(asked)
             source.append(images.row[record.candidate])
             relevant.append([here[record.target or ""]])
-            hidden.append(protocol.reference(here[record.candidate]))
+            excluded.append(protocol.reference(here[record.candidate]))
             among.append(spans[i])
             group.append(read[i].category)
     return Benchmark(
@@ -213,8 +213,8 @@ def test(root: Path | str, protocol: Protocol = MAAF, split: str = "val") -> Ben
         query=Query(image=Select(images.images, torch.tensor(source)), text=text),
         gallery=Select(images.images, torch.tensor(rows)),
         relevant=relevant,
-        hidden=hidden if any(hidden) else None,
-        among=among if len(read) > 1 else None,
+        excluded=excluded if any(excluded) else None,
+        candidates=among if len(read) > 1 else None,
         group=group,
     )
 

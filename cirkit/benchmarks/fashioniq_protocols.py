@@ -1,4 +1,4 @@
-"""How each system asks FashionIQ's questions: captions joined, gallery chosen, reference hidden or kept.
+"""How each system asks FashionIQ's questions: captions joined, gallery chosen, reference excluded or kept.
 
 MAAF Table 3 puts numbers of four protocols side by side; they differ by points. Counts are of val: 6,016 annotations.
 """

@@ -18,7 +18,7 @@ from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from cirkit.errors import Problem
-from cirkit.query import Benchmark, Query, every
+from cirkit.query import Benchmark, Query, all_rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -131,7 +131,7 @@ def changes(same: Sequence[str | None], other: Sequence[str | None]) -> list[tup
 
 def stack(photos: Photos) -> UInt8[Tensor, "n 3 h w"]:
     """All photos decoded into memory, for training on a small folder."""
-    return photos[every(photos)]
+    return photos[all_rows(photos)]
 
 
 def _walk(root: Path) -> tuple[list[str], list[Skipped]]:

@@ -86,7 +86,7 @@ class Asking:
     """A protocol: whether a reference that stands in its own gallery (79 change_attribute records) is ranked."""
 
     name: str = "genecis"
-    reference: Literal["kept", "hidden"] = "kept"  # as the official loop, which ranks what the file lists
+    reference: Literal["kept", "excluded"] = "kept"  # as the official loop, which ranks what the file lists
     side: int = CROP  # pixels of the square that a model gets
 
 
@@ -209,8 +209,8 @@ def test(root: Path | str, task: Task, asking: Asking = OFFICIAL) -> Benchmark:
         query=Query(image=images.at(source), text=[asked[i].condition for i in kept]),
         gallery=images.images,
         relevant=[[images.row[_name(asked[i].target, 0)]] for i in kept],
-        hidden=[[images.row[name]] for name in source] if asking.reference == "hidden" else None,
-        among=inside,
+        excluded=[[images.row[name]] for name in source] if asking.reference == "excluded" else None,
+        candidates=inside,
     )
 
 

@@ -226,7 +226,7 @@ def train(root: Path | str, protocol: Protocol = TIRG) -> Triplets:
 
 
 def test(root: Path | str, protocol: Protocol = TIRG) -> Benchmark:
-    """The test queries against all pictures of the test nouns, the reference hidden.
+    """The test queries against all pictures of the test nouns, the reference excluded.
 
     A query is left out, counted in a warning, where its picture cannot be opened or none of its answers can.
     """
@@ -253,7 +253,7 @@ def test(root: Path | str, protocol: Protocol = TIRG) -> Benchmark:
         query=Query(image=images.at([ask.reference for ask in asks]), text=[ask.adjective for ask in asks]),
         gallery=images.images,
         relevant=[rows[noun[ask.reference], ask.adjective] for ask in asks],
-        hidden=[[images.row[ask.reference]] for ask in asks],
+        excluded=[[images.row[ask.reference]] for ask in asks],
     )
 
 

@@ -134,7 +134,7 @@ def train(root: Path | str) -> Triplets:
 
 
 def test(root: Path | str) -> Benchmark:
-    """The eval queries against all pictures of the eval list, the reference hidden."""
+    """The eval queries against all pictures of the eval list, the reference excluded."""
     root = Path(root)
     found, images = records(root, "test"), pictured.find(root, places(root, names(root, "test")))
     found = [found[i] for i in images.complete(root, [(record.reference, record.target) for record in found])]
@@ -143,7 +143,7 @@ def test(root: Path | str) -> Benchmark:
         query=Query(image=images.at([record.reference for record in found]), text=[record.caption for record in found]),
         gallery=images.images,
         relevant=[[images.row[record.target]] for record in found],
-        hidden=[[images.row[record.reference]] for record in found],
+        excluded=[[images.row[record.reference]] for record in found],
     )
 
 

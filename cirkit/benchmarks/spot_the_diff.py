@@ -75,7 +75,7 @@ class Asking:
 
     name: str = "spot-the-diff"
     sentences: Literal["not empty", "all"] = "not empty"  # 53, 6 and 7 official sentences are empty
-    reference: Literal["hidden", "kept"] = "hidden"
+    reference: Literal["excluded", "kept"] = "excluded"
 
 
 MAAF = Asking()
@@ -144,7 +144,7 @@ def test(root: Path | str, asking: Asking = MAAF, split: str = "test") -> Benchm
         query=Query(image=images.at(source), text=text),
         gallery=images.images,
         relevant=[[images.row[name]] for name in target],
-        hidden=[[images.row[name]] for name in source] if asking.reference == "hidden" else None,
+        excluded=[[images.row[name]] for name in source] if asking.reference == "excluded" else None,
     )
 
 

@@ -28,8 +28,8 @@ class Unanswered:
     keys: Sequence[str]  # the server's name of each query
     gallery: Images
     names: Sequence[str | int]  # the server's name of each picture
-    hidden: Sequence[Sequence[int]] | None = None
-    among: Sequence[Sequence[int]] | None = None  # the rows a query is ranked among; None: all
+    excluded: Sequence[Sequence[int]] | None = None
+    candidates: Sequence[Sequence[int]] | None = None  # the rows a query is ranked among; None: all
 
     def __post_init__(self) -> None:
         if len(self.keys) != len(self.query) or len(self.names) != len(self.gallery) or len(self.names) == 0:
@@ -41,7 +41,7 @@ class Unanswered:
     def first(self, scores: Float[Tensor, "q n"], k: int, start: int = 0) -> Int[Tensor, "q k"]:
         """The k best pictures of queries `start`, `start + 1`, ...; those left out are not, ties in gallery order."""
         scores = scores.clone()
-        leave_out(scores, range(start, start + len(scores)), self.hidden, self.among)
+        leave_out(scores, range(start, start + len(scores)), self.excluded, self.candidates)
         best = scores.sort(dim=1, descending=True, stable=True)
         if best.values.shape[1] < k or not torch.isfinite(best.values[:, :k]).all():
             raise Problem(
@@ -96,9 +96,9 @@ class Server:
                     raise record_error(path, key, f"holds {name!r}, which names no picture of {asked.name}")
             if len(set(line)) != len(line):
                 raise record_error(path, key, "holds a name twice")
-            hidden = () if asked.hidden is None else asked.hidden[rows[key]]
-            among = range(len(known)) if asked.among is None else asked.among[rows[key]]
-            if out := [name for name in line if known[name] in hidden or known[name] not in among]:
+            excluded = () if asked.excluded is None else asked.excluded[rows[key]]
+            among = range(len(known)) if asked.candidates is None else asked.candidates[rows[key]]
+            if out := [name for name in line if known[name] in excluded or known[name] not in among]:
                 raise record_error(path, key, f"holds {out[0]!r}, which the protocol leaves out")
 
     def write(self, path: Path, asked: Unanswered, rows: Int[Tensor, "q k"]) -> None:

@@ -20,8 +20,8 @@ from cirkit.worlds import corpus
 Pieces = Callable[[Any, Sequence[str], int], list[list[int]]]  # tokenizer, texts, longest -> numbers of their pieces
 
 
-class AtRest(nn.Module):
-    """A part that does not learn and runs as in evaluation, whatever mode the rest is in: `tuning=AtRest`, "(frozen)".
+class Frozen(nn.Module):
+    """A part that does not learn and runs as in evaluation, whatever mode the rest is in: `tuning=Frozen`, "(frozen)".
 
     Released code: no gradient, but dropout on in training, which is `tuning=frozen` of `word_vectors`.
     """
@@ -30,7 +30,7 @@ class AtRest(nn.Module):
         super().__init__()
         self.part = part.requires_grad_(False).eval()
 
-    def train(self, mode: bool = True) -> "AtRest":
+    def train(self, mode: bool = True) -> "Frozen":
         return self
 
     def forward(self, *arguments: Any, **keywords: Any) -> Any:
@@ -44,7 +44,7 @@ def bare(tokenizer: Any, texts: Sequence[str], longest: int) -> list[list[int]]:
     return [row or [tokenizer.unk_token_id] for row in rows]
 
 
-def framed(tokenizer: Any, texts: Sequence[str], longest: int) -> list[list[int]]:
+def with_special_tokens(tokenizer: Any, texts: Sequence[str], longest: int) -> list[list[int]]:
     """[CLS], the pieces, [SEP], as BERT was pretrained; both count as tokens of the sentence."""
     rows = bare(tokenizer, texts, longest - 2)
     return [[tokenizer.cls_token_id, *row, tokenizer.sep_token_id] for row in rows]
@@ -55,7 +55,7 @@ class Bert(nn.Module):
 
     `source` is a name on the hub ("google-bert/bert-base-uncased", what the released code uses) or a folder with
     config.json, model.safetensors and vocab.txt; nothing that can run code is read. `tuning` decides whether BERT
-    learns: `tuned`, `AtRest` or `frozen`. BERT brings its own pieces, so the texts are not looked at; what is longer
+    learns: `tuned`, `Frozen` or `frozen`. BERT brings its own pieces, so the texts are not looked at; what is longer
     than its positions is cut. Raises Problem where the source cannot be read or is not a whole BERT.
     """
 

@@ -121,7 +121,7 @@ class LSTM(nn.Module):
         return self.head(states), mask.to(device)
 
 
-def last(tokens: Float[Tensor, "b t d"], mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b d"]:
+def last_token_pool(tokens: Float[Tensor, "b t d"], mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b d"]:
     """The token of each sentence's last word: TIRG's text vector."""
     end = mask.sum(1) - 1  # (b)
     return tokens[torch.arange(len(tokens), device=tokens.device), end]

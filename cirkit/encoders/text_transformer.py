@@ -9,7 +9,8 @@ from functools import partial
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from cirkit.attention import Sinusoidal, Transformer
+from cirkit.attention.blocks import Transformer
+from cirkit.attention.positions import Sinusoidal
 from cirkit.encoders.text import Embed, Vocabulary, learned, plain
 
 
@@ -17,7 +18,7 @@ class TextTransformer(nn.Module):
     """Sentences to tokens (b, t, width), each aware of the whole sentence, and the mask (b, t) of those that are words.
 
     One block, as in the paper; one head, a feed-forward of 512 and sinusoidal positions are the released code's, which
-    also has another norm (`norm=AnnotatedNorm`). A table of another width than `width` is followed by a linear layer,
+    also has another norm (`UnbiasedLayerNorm`). A table of another width than `width` is followed by a linear layer,
     since the blocks keep the width of what they add to.
     """
 

@@ -17,10 +17,10 @@ import traitlets
 from jaxtyping import UInt8
 from torch import Tensor
 
-from cirkit import exhibits
 from cirkit.errors import Problem
+from cirkit.experiments import artifacts
+from cirkit.experiments.experiment import exhibits_home
 from cirkit.explorers.twin import Explorer
-from cirkit.records import exhibits_home
 
 
 @dataclass(frozen=True)
@@ -124,26 +124,6 @@ def data_url(picture: UInt8[Tensor, "3 h w"]) -> str:
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def css_explorer(scale: str, table: str = "Table 1") -> RetrievalExplorer | Nothing:
-    """MAAF's rows on CSS; pictures are drawn again from the world's size."""
-    from cirkit.benchmarks import css
-
-    return table_explorer(
-        "maaf", table, scale, lambda rows: css.pictures(css.SIZES[scale], "test", rows), "MAAF, identity"
-    )
-
-
-def fashioniq_explorer(scale: str, table: str = "Table 3") -> RetrievalExplorer | Nothing:
-    """MAAF's rows on Fashion IQ, the three categories' galleries one behind the other; captions joined by "+"."""
-    from cirkit.benchmarks import fashioniq
-    from cirkit.drawn_answers import with_plus
-    from cirkit.papers.maaf.fashioniq import SIZES
-
-    return table_explorer(
-        "maaf", table, scale, lambda rows: fashioniq.pictures(SIZES[scale], "val", rows), "MAAF", with_plus
-    )
-
-
 def table_explorer(
     paper: str,
     table: str,
@@ -157,11 +137,11 @@ def table_explorer(
     `first` is the row shown first where it is there. Rows whose exhibit follows an older declaration are left out;
     without any there is Nothing to explore.
     """
-    from cirkit import papers
+    from cirkit.experiments import registry
     from cirkit.models.baselines import ImageOnly, TextOnly
 
     models, beside, queries = {}, [], []
-    for label, experiment in papers.rows(paper, table, scale).items():
+    for label, experiment in registry.rows(paper, table, scale).items():
         kept = exhibit(experiment)
         if kept is None or (queries and [q["text"] for q in kept] != [q["text"] for q in queries]):
             continue
@@ -186,6 +166,6 @@ def table_explorer(
 
 def exhibit(experiment: Any) -> list[dict[str, Any]] | None:
     """The kept queries of an experiment, or None where today's declaration has left none."""
-    path = exhibits_home() / exhibits.place(experiment.name, experiment.scale, "", experiment.seeds[0])
-    content = exhibits.read(path) if path.is_file() else None
+    path = exhibits_home() / artifacts.place(experiment.name, experiment.scale, "", experiment.seeds[0])
+    content = artifacts.read(path) if path.is_file() else None
     return content["queries"] if content and content["fingerprint"] == experiment.fingerprint else None

@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from cirkit.encoders.image import pooled
-from cirkit.encoders.text import last
+from cirkit.encoders.text import last_token_pool
 from cirkit.errors import Problem
 from cirkit.models.base import Cosine
 from cirkit.query import Query
@@ -49,7 +49,7 @@ class TextOnly(nn.Module):
     def compose(self, query: Query) -> Float[Tensor, "b d"]:
         if query.text is None:
             raise Problem("TextOnly reads a sentence and this query has none. Give the query a text.")
-        return last(*self.text(query.text))
+        return last_token_pool(*self.text(query.text))
 
 
 class Concatenation(nn.Module):
@@ -86,4 +86,4 @@ class Concatenation(nn.Module):
         picture = self.encode(query.image)
         if query.text is None:
             return picture
-        return self.fusion(torch.cat([picture, last(*self.text(query.text))], dim=1))
+        return self.fusion(torch.cat([picture, last_token_pool(*self.text(query.text))], dim=1))

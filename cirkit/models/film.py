@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from cirkit.encoders.image import pooled
-from cirkit.encoders.text import last
+from cirkit.encoders.text import last_token_pool
 from cirkit.errors import Problem
 from cirkit.models.base import Cosine
 from cirkit.query import Query
@@ -82,4 +82,4 @@ class FiLM(nn.Module):
         if query.image is None:
             raise Problem("FiLM modulates a picture and this query has none. Give the query an image.")
         maps = self.image(query.image)
-        return pooled(maps) if query.text is None else self.fusion(maps[-1], last(*self.text(query.text)))
+        return pooled(maps) if query.text is None else self.fusion(maps[-1], last_token_pool(*self.text(query.text)))

@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
-from cirkit.alignment import scaled_dot
-from cirkit.attention import Alignment, Transformer, Weights, no_positions, softmax
+from cirkit.attention.alignment import scaled_dot
+from cirkit.attention.blocks import Alignment, Transformer, Weights, softmax
+from cirkit.attention.positions import no_positions
 from cirkit.encoders.image import tokens
 from cirkit.errors import Problem
 from cirkit.models.base import Cosine

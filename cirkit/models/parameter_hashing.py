@@ -11,7 +11,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from cirkit.encoders.image import pooled
-from cirkit.encoders.text import last
+from cirkit.encoders.text import last_token_pool
 from cirkit.errors import Problem
 from cirkit.models.base import Cosine
 from cirkit.query import Query
@@ -81,4 +81,4 @@ class ParameterHashing(nn.Module):
         if query.image is None:
             raise Problem("ParameterHashing maps a picture and this query has none. Give the query an image.")
         picture = self.encode(query.image)
-        return picture if query.text is None else self.fusion(picture, last(*self.text(query.text)))
+        return picture if query.text is None else self.fusion(picture, last_token_pool(*self.text(query.text)))

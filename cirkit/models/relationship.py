@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from cirkit.encoders.image import pooled, tokens
-from cirkit.encoders.text import last
+from cirkit.encoders.text import last_token_pool
 from cirkit.errors import Problem
 from cirkit.models.base import Cosine
 from cirkit.query import Query
@@ -79,4 +79,8 @@ class Relationship(nn.Module):
         if query.image is None:
             raise Problem("Relationship relates places of a picture and this query has none. Give the query an image.")
         maps = self.image(query.image)
-        return pooled(maps) if query.text is None else self.fusion(tokens(maps)[-1], last(*self.text(query.text)))
+        return (
+            pooled(maps)
+            if query.text is None
+            else self.fusion(tokens(maps)[-1], last_token_pool(*self.text(query.text)))
+        )

@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from cirkit.encoders.image import pooled
-from cirkit.encoders.text import last
+from cirkit.encoders.text import last_token_pool
 from cirkit.errors import Problem
 from cirkit.models.base import Cosine
 from cirkit.query import Query
@@ -47,4 +47,4 @@ class ShowAndTell(nn.Module):
             return picture
         words, mask = self.text(query.text)
         states, _ = self.reader(torch.cat([picture[:, None], words], dim=1))  # (b, 1 + t, d)
-        return last(states[:, 1:], mask)
+        return last_token_pool(states[:, 1:], mask)

@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from cirkit.encoders.image import pooled
-from cirkit.encoders.text import last
+from cirkit.encoders.text import last_token_pool
 from cirkit.errors import Problem
 from cirkit.models.base import Cosine
 from cirkit.query import Query
@@ -64,4 +64,4 @@ class TIRG(nn.Module):
         if query.image is None:
             raise Problem("TIRG changes a picture and this query has none. Give the query an image.")
         picture = self.encode(query.image)
-        return picture if query.text is None else self.fusion(picture, last(*self.text(query.text)))
+        return picture if query.text is None else self.fusion(picture, last_token_pool(*self.text(query.text)))

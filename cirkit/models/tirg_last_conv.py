@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from cirkit.encoders.text import last
+from cirkit.encoders.text import last_token_pool
 from cirkit.errors import Problem
 from cirkit.models.base import Cosine
 from cirkit.query import Query
@@ -73,5 +73,5 @@ class TIRGLastConv(nn.Module):
             raise Problem("TIRGLastConv changes a picture and this query has none. Give the query an image.")
         map = self.image(query.image)[-1]
         if query.text is not None:
-            map = self.fusion(map, last(*self.text(query.text)))
+            map = self.fusion(map, last_token_pool(*self.text(query.text)))
         return self.after(map.mean((2, 3)))

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from cirkit.attention import MultiHeadAttention
+from cirkit.attention.blocks import MultiHeadAttention
 from cirkit.encoders.image import tokens
 from cirkit.errors import Problem
 from cirkit.models.base import Cosine

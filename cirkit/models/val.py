@@ -16,7 +16,7 @@ from cirkit.errors import Problem
 from cirkit.query import Query
 
 
-def strongest(tokens: Float[Tensor, "b t d"], mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b d"]:
+def masked_max_pool(tokens: Float[Tensor, "b t d"], mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b d"]:
     """The largest value of each channel over a sentence's words."""
     # released code: the padding of a training batch takes part, as zeros; at test there is none
     return tokens.masked_fill(~mask[..., None], torch.finfo(tokens.dtype).min).amax(1)
@@ -130,7 +130,7 @@ class VAL(nn.Module):
             raise Problem("VAL changes a picture and this query has none. Give the query an image.")
         maps = self._maps(query.image)
         if query.text is not None:
-            sentence = self.project(strongest(*self.text(query.text)))
+            sentence = self.project(masked_max_pool(*self.text(query.text)))
             maps = tuple(level(map, sentence) for level, map in zip(self.fusion, maps, strict=True))
         return unit_means(maps)
 

@@ -5,18 +5,22 @@ No paper makes this table; it carries the question of Fashion IQ (MAAF §3.2) to
 
 from functools import partial
 
-from cirkit.augment import flips_and_shifts
 from cirkit.benchmarks import clothing
-from cirkit.claims import Claim, Gain, OverChance, above
 from cirkit.encoders.image import SmallResNet
 from cirkit.encoders.text import LSTM
-from cirkit.losses import batch_softmax
-from cirkit.measures import Recall
+from cirkit.evaluators.measures import Recall
+from cirkit.experiments.claims import Claim, Gain, OverChance, above
+from cirkit.experiments.experiment import Experiment
+from cirkit.losses.contrastive import batch_softmax
 from cirkit.models.baselines import ImageOnly, TextOnly
 from cirkit.models.maaf import MAAF
 from cirkit.models.tirg import TIRG
-from cirkit.records import Experiment
-from cirkit.train import Training, adamw, ranking, shuffled, warm_cosine
+from cirkit.training.augment import flips_and_shifts
+from cirkit.training.loop import Training
+from cirkit.training.objectives import ranking
+from cirkit.training.optimisers import adamw
+from cirkit.training.samplers import shuffled
+from cirkit.training.schedules import cosine_with_warmup
 
 SIZE = 48  # pixels
 STEPS = {"smoke": 4, "cpu": 1000}  # there are too few photos for the larger scales to mean anything
@@ -50,10 +54,10 @@ def experiments(scale: str, root: str = "data/raw") -> list[Experiment]:
                 model=model,
                 data=partial(clothing.kept_train, image=SIZE),
                 objective=ranking(batch_softmax),
-                optimiser=adamw(rate=1e-3),
+                optimiser=adamw(lr=1e-3),
                 steps=STEPS[scale],
-                schedule=warm_cosine(),
-                draw=shuffled,
+                schedule=cosine_with_warmup(),
+                sampler=shuffled,
                 augment=flips_and_shifts(),
             ),
             tests={"clothing": partial(clothing.kept_test, image=SIZE)},

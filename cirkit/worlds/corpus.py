@@ -127,7 +127,7 @@ def pieces(documents: Sequence[Sequence[str]], least: int) -> list[str]:
 def masked(
     numbers: Int[Tensor, "b t"], open_: Bool[Tensor, "b t"], count: int, generator: torch.Generator
 ) -> tuple[Int[Tensor, "b t"], Bool[Tensor, "b t"]]:
-    """BERT's task: 15 % of the pieces are asked for; of these 80 % are hidden, 10 % replaced, 10 % left.
+    """BERT's task: 15 % of the pieces are asked for; of these 80 % are masked, 10 % replaced, 10 % left.
 
     Devlin et al. (2019) §3.1. `open_` says which may be asked for, `count` how many pieces there are.
     """

@@ -13,14 +13,15 @@
 scale = "cpu"
 
 # %% tags=["hide-input"]
-from cirkit import papers
-from cirkit.attending import spread
 from cirkit.benchmarks import fashioniq
-from cirkit.drawn_answers import answers
-from cirkit.explorers.retrieval import exhibit, fashioniq_explorer
+from cirkit.evaluators.attention_maps import spread
+from cirkit.experiments import registry
+from cirkit.explorers.retrieval import exhibit
+from cirkit.figures.top_k import answers
+from cirkit.papers.maaf.explorers import fashioniq_explorer
 from cirkit.papers.maaf.fashioniq import SIZES
 
-kept = exhibit(papers.experiment("maaf/fashioniq/maaf", scale)) or []
+kept = exhibit(registry.experiment("maaf/fashioniq/maaf", scale)) or []
 few = spread(len(kept), 5)
 others = [query for place, query in enumerate(kept) if place not in few]
 

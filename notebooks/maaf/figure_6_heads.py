@@ -15,12 +15,14 @@
 scale = "cpu"
 
 # %% tags=["hide-input"]
-from cirkit import drawn_attention, papers, show
+from cirkit.experiments import registry
+from cirkit.figures import tables
+from cirkit.papers.maaf import attention_figures
 from cirkit.papers.maaf.fashioniq import SIZES
 
 size = SIZES.get(scale)  # None for the original photos, whose parts nobody marked
-maaf = papers.experiment("maaf/fashioniq/maaf", scale)
-parts = drawn_attention.kept(maaf, "parts")
+maaf = registry.experiment("maaf/fashioniq/maaf", scale)
+parts = attention_figures.kept(maaf, "parts")
 
 # %% [markdown]
 # ## All heads (Figure 6)
@@ -31,7 +33,7 @@ parts = drawn_attention.kept(maaf, "parts")
 # to choose from, one that looks at the right place is soon found.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "A map per head and word over mean pictures of garments."}}
-drawn_attention.head_maps(parts, size, ("longer", "shorter", "sleeves"))
+attention_figures.head_maps(parts, size, ("longer", "shorter", "sleeves"))
 
 # %% [markdown]
 # ## Measured
@@ -44,11 +46,11 @@ drawn_attention.head_maps(parts, size, ("longer", "shorter", "sleeves"))
 # sleeves*.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Differences with intervals by class of word, a panel a model."}}
-drawn_attention.differences(
+attention_figures.differences(
     {
         "The paper's model": maaf,
-        "One block": papers.experiment("maaf/fashioniq/blocks_1", scale),
-        "Only image tokens pooled": papers.experiment("maaf/fashioniq/rp_ita", scale),
+        "One block": registry.experiment("maaf/fashioniq/blocks_1", scale),
+        "Only image tokens pooled": registry.experiment("maaf/fashioniq/rp_ita", scale),
     },
     "parts",
     ("longer", "shorter", "longer sleeves", "shorter sleeves", "sleeves"),
@@ -60,7 +62,7 @@ drawn_attention.differences(
 # An even look gives every place the same weight: 1 is that weight.
 
 # %% tags=["hide-input"]
-show.ledger_table("maaf", where=("Figure 6", "Figure 6, our questions"))
+tables.ledger_table("maaf", where=("Figure 6", "Figure 6, our questions"))
 
 # %% [markdown]
 # ## The pictures behind the maps (Figure S1)
@@ -70,7 +72,7 @@ show.ledger_table("maaf", where=("Figure 6", "Figure 6, our questions"))
 # place, so nothing is clustered here; what is blurred differs in cut, not in position.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Mean pictures of dresses, shirts and tops."}}
-drawn_attention.category_means(size)
+attention_figures.category_means(size)
 
 # %% [markdown]
 # ## What differs from the paper

@@ -16,12 +16,14 @@
 scale = "cpu"
 
 # %% tags=["hide-input"]
-from cirkit import drawn_attention, papers, show
 from cirkit.benchmarks import css
+from cirkit.experiments import registry
+from cirkit.figures import tables
+from cirkit.papers.maaf import attention_figures
 
 size = css.SIZES.get(scale)  # None for the original pictures, which no world describes
-softmax = papers.experiment("maaf/css/maaf_softmax", scale)
-maps = drawn_attention.kept(softmax, "maps")
+softmax = registry.experiment("maaf/css/maaf_softmax", scale)
+maps = attention_figures.kept(softmax, "maps")
 
 # %% [markdown]
 # ## Place words (Figure 3)
@@ -31,7 +33,7 @@ maps = drawn_attention.kept(softmax, "maps")
 # what a word that looks everywhere alike would give each square.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Nine grey maps, one per place word, a ring at its place."}}
-drawn_attention.place_maps(maps, size)
+attention_figures.place_maps(maps, size)
 
 # %% [markdown]
 # ## One whole matrix (Figure 4)
@@ -41,7 +43,7 @@ drawn_attention.place_maps(maps, size)
 # question is noisy; Figure 3 is the average of very many such rows.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "A matrix of weights; below, a picture and a map per word."}}
-drawn_attention.matrix(maps, size)
+attention_figures.matrix(maps, size)
 
 # %% [markdown]
 # ## Colour words (Figure 5)
@@ -53,7 +55,7 @@ drawn_attention.matrix(maps, size)
 # evidence; the comparison of the rows, and the numbers below, can be.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Mean pictures per colour word, with and without attention."}}
-drawn_attention.ignored_pictures(maps, ("red", "yellow", "green", "cyan", "blue", "purple", "brown", "gray"))
+attention_figures.ignored_pictures(maps, ("red", "yellow", "green", "cyan", "blue", "purple", "brown", "gray"))
 
 # %% [markdown]
 # ## Measured
@@ -73,7 +75,7 @@ drawn_attention.ignored_pictures(maps, ("red", "yellow", "green", "cyan", "blue"
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Differences with intervals, by class of word and control."}}
 words = ("place", "empty place", "colour", "size", "shape", "verb")
-drawn_attention.differences({"Softmax, one block": softmax}, "words", words)
+attention_figures.differences({"Softmax, one block": softmax}, "words", words)
 
 # %% [markdown]
 # ## Another weighing, another depth, another pooling
@@ -89,8 +91,8 @@ others = {
     "Softmax, two blocks": "maaf_softmax_2_blocks",
     "Softmax, only image tokens pooled": "maaf_softmax_image_pooled",
 }
-drawn_attention.differences(
-    {title: papers.experiment(f"maaf/css/{name}", scale) for title, name in others.items()},
+attention_figures.differences(
+    {title: registry.experiment(f"maaf/css/{name}", scale) for title, name in others.items()},
     "words",
     words,
 )
@@ -101,7 +103,7 @@ drawn_attention.differences(
 # An even look gives every place the same weight: 1 is that weight.
 
 # %% tags=["hide-input"]
-show.ledger_table("maaf", where=("Figure 3", "Figure 5", "§4, our questions"))
+tables.ledger_table("maaf", where=("Figure 3", "Figure 5", "§4, our questions"))
 
 # %% [markdown]
 # ## What differs from the paper

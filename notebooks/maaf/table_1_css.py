@@ -18,9 +18,10 @@ k = 1
 # %% tags=["hide-input"]
 import json
 
-from cirkit import papers, show
-from cirkit.explorers.retrieval import css_explorer
-from cirkit.measures import Recall
+from cirkit.evaluators.measures import Recall
+from cirkit.experiments import registry
+from cirkit.figures import plots, tables
+from cirkit.papers.maaf.explorers import css_explorer
 
 measure = Recall(k)
 
@@ -32,19 +33,19 @@ measure = Recall(k)
 # Compare down a column.
 
 # %%
-show.table("maaf", "Table 1", scale, measure)
+tables.table("maaf", "Table 1", scale, measure)
 
 # %% [markdown]
 # ## Every seed
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-show.dots("maaf", "Table 1", scale, measure)
+plots.dots("maaf", "Table 1", scale, measure)
 
 # %% [markdown]
 # ## The claims
 
 # %% tags=["hide-input"]
-show.ledger_table("maaf", where=("Table 1", "§3.1"))
+tables.ledger_table("maaf", where=("Table 1", "§3.1"))
 
 # %% [markdown]
 # ## Look for yourself
@@ -60,7 +61,7 @@ css_explorer(scale)
 # ## How the training went
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Training loss against steps, one curve per seed and model."}}
-show.loss_curves("maaf", "Table 1", scale)
+plots.loss_curves("maaf", "Table 1", scale)
 
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
@@ -71,7 +72,7 @@ show.loss_curves("maaf", "Table 1", scale)
 # The whole declaration, in which rows differ by `model` alone:
 
 # %% tags=["hide-output"]
-print(json.dumps(papers.experiment("maaf/css/maaf_identity", scale).declared(), indent=1))
+print(json.dumps(registry.experiment("maaf/css/maaf_identity", scale).declared(), indent=1))
 
 # %% [markdown]
 # ## What this shows, and what it does not

@@ -18,8 +18,9 @@ scale = "cpu"
 # %% tags=["hide-input"]
 import json
 
-from cirkit import papers, show, subsets
-from cirkit.measures import Mean, Recall
+from cirkit.evaluators.measures import Mean, Recall
+from cirkit.experiments import registry
+from cirkit.figures import breakdowns, plots, tables
 
 measure = Mean((Recall(10), Recall(50)))
 
@@ -31,7 +32,7 @@ measure = Mean((Recall(10), Recall(50)))
 # Compare down a column.
 
 # %%
-show.table("maaf", "Table 2", scale, measure)
+tables.table("maaf", "Table 2", scale, measure)
 
 # %% [markdown]
 # ## By category
@@ -40,13 +41,13 @@ show.table("maaf", "Table 2", scale, measure)
 # is the average of the six numbers of a row.
 
 # %% tags=["hide-input"]
-subsets.by_category("maaf", "Table 2", scale)
+breakdowns.by_category("maaf", "Table 2", scale)
 
 # %% [markdown]
 # ## Every seed
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-show.dots("maaf", "Table 2", scale, measure)
+plots.dots("maaf", "Table 2", scale, measure)
 
 # %% [markdown]
 # ## The claims
@@ -54,13 +55,13 @@ show.dots("maaf", "Table 2", scale, measure)
 # Each choice is judged over all four pairs of rows that differ in nothing else.
 
 # %% tags=["hide-input"]
-show.ledger_table("maaf", where=("Table 2",))
+tables.ledger_table("maaf", where=("Table 2",))
 
 # %% [markdown]
 # ## How the training went
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Training loss against steps, one curve per seed and model."}}
-show.loss_curves("maaf", "Table 2", scale)
+plots.loss_curves("maaf", "Table 2", scale)
 
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
@@ -76,7 +77,7 @@ show.loss_curves("maaf", "Table 2", scale)
 # in this and in all else. The whole declaration, in which rows differ by `model` alone:
 
 # %% tags=["hide-output"]
-print(json.dumps(papers.experiment("maaf/fashioniq/maaf", scale).declared(), indent=1))
+print(json.dumps(registry.experiment("maaf/fashioniq/maaf", scale).declared(), indent=1))
 
 # %% [markdown]
 # ## What this shows, and what it does not

@@ -16,8 +16,9 @@ scale = "cpu"
 # %% tags=["hide-input"]
 import json
 
-from cirkit import papers, show, subsets
-from cirkit.measures import Mean, Recall
+from cirkit.evaluators.measures import Mean, Recall
+from cirkit.experiments import registry
+from cirkit.figures import breakdowns, plots, tables
 
 measure = Mean((Recall(10), Recall(50)))
 
@@ -29,7 +30,7 @@ measure = Mean((Recall(10), Recall(50)))
 # Compare down a column.
 
 # %%
-show.table("maaf", "Table 3", scale, measure)
+tables.table("maaf", "Table 3", scale, measure)
 
 # %% [markdown]
 # ## Printed rows that do not measure the same
@@ -49,25 +50,25 @@ show.table("maaf", "Table 3", scale, measure)
 # ## By category
 
 # %% tags=["hide-input"]
-subsets.by_category("maaf", "Table 3", scale)
+breakdowns.by_category("maaf", "Table 3", scale)
 
 # %% [markdown]
 # ## Every seed
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-show.dots("maaf", "Table 3", scale, measure)
+plots.dots("maaf", "Table 3", scale, measure)
 
 # %% [markdown]
 # ## The claims
 
 # %% tags=["hide-input"]
-show.ledger_table("maaf", where=("Table 3",))
+tables.ledger_table("maaf", where=("Table 3",))
 
 # %% [markdown]
 # ## How the training went
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Training loss against steps, one curve per seed and model."}}
-show.loss_curves("maaf", "Table 3", scale)
+plots.loss_curves("maaf", "Table 3", scale)
 
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
@@ -78,7 +79,7 @@ show.loss_curves("maaf", "Table 3", scale)
 # declaration of that row:
 
 # %% tags=["hide-output"]
-print(json.dumps(papers.experiment("maaf/fashioniq/released", scale).declared(), indent=1))
+print(json.dumps(registry.experiment("maaf/fashioniq/released", scale).declared(), indent=1))
 
 # %% [markdown]
 # ## What this shows, and what it does not

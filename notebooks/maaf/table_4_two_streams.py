@@ -16,8 +16,8 @@
 scale = "cpu"
 
 # %% tags=["hide-input"]
-from cirkit import show
-from cirkit.measures import Mean, Recall
+from cirkit.evaluators.measures import Mean, Recall
+from cirkit.figures import plots, tables
 
 measure = Mean((Recall(10), Recall(50)))
 
@@ -29,25 +29,25 @@ measure = Mean((Recall(10), Recall(50)))
 # Compare down a column.
 
 # %%
-show.table("maaf", "Table 4", scale, measure)
+tables.table("maaf", "Table 4", scale, measure)
 
 # %% [markdown]
 # ## Every seed
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-show.dots("maaf", "Table 4", scale, measure)
+plots.dots("maaf", "Table 4", scale, measure)
 
 # %% [markdown]
 # ## The claims
 
 # %% tags=["hide-input"]
-show.ledger_table("maaf", where=("Table 4",))
+tables.ledger_table("maaf", where=("Table 4",))
 
 # %% [markdown]
 # ## How the training went
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Training loss against steps, one curve per seed and model."}}
-show.loss_curves("maaf", "Table 4", scale)
+plots.loss_curves("maaf", "Table 4", scale)
 
 # %% [markdown]
 # ## What differs from the paper, for all rows alike

@@ -15,8 +15,8 @@
 scale = "cpu"
 
 # %% tags=["hide-input"]
-from cirkit import show, subsets
-from cirkit.measures import Mean, Recall
+from cirkit.evaluators.measures import Mean, Recall
+from cirkit.figures import breakdowns, plots, tables
 
 measure = Mean((Recall(10), Recall(50)))
 
@@ -32,31 +32,31 @@ measure = Mean((Recall(10), Recall(50)))
 # worse than the LSTM, not more than a quarter.
 
 # %%
-show.table("maaf", "Table 5", scale, measure)
+tables.table("maaf", "Table 5", scale, measure)
 
 # %% [markdown]
 # ## By category
 
 # %% tags=["hide-input"]
-subsets.by_category("maaf", "Table 5", scale)
+breakdowns.by_category("maaf", "Table 5", scale)
 
 # %% [markdown]
 # ## Every seed
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-show.dots("maaf", "Table 5", scale, measure)
+plots.dots("maaf", "Table 5", scale, measure)
 
 # %% [markdown]
 # ## The claims
 
 # %% tags=["hide-input"]
-show.ledger_table("maaf", where=("Table 5",))
+tables.ledger_table("maaf", where=("Table 5",))
 
 # %% [markdown]
 # ## How the training went
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Training loss against steps, one curve per seed and model."}}
-show.loss_curves("maaf", "Table 5", scale)
+plots.loss_curves("maaf", "Table 5", scale)
 
 # %% [markdown]
 # ## What differs from the paper, for all rows alike

@@ -17,8 +17,9 @@ scale = "cpu"
 # %% tags=["hide-input"]
 import json
 
-from cirkit import papers, show
-from cirkit.measures import Recall
+from cirkit.evaluators.measures import Recall
+from cirkit.experiments import registry
+from cirkit.figures import plots, tables
 
 ten, fifty = Recall(10), Recall(50)
 birds, differences = "Table 6: Birds-to-Words", "Table 6: Spot-the-Diff"
@@ -31,40 +32,40 @@ birds, differences = "Table 6: Birds-to-Words", "Table 6: Spot-the-Diff"
 # Compare down a column.
 
 # %%
-show.table("maaf", birds, scale, ten)
+tables.table("maaf", birds, scale, ten)
 
 # %%
-show.table("maaf", birds, scale, fifty)
+tables.table("maaf", birds, scale, fifty)
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-show.dots("maaf", birds, scale, ten)
+plots.dots("maaf", birds, scale, ten)
 
 # %% [markdown]
 # ## Spot-the-Diff
 
 # %%
-show.table("maaf", differences, scale, ten)
+tables.table("maaf", differences, scale, ten)
 
 # %%
-show.table("maaf", differences, scale, fifty)
+tables.table("maaf", differences, scale, fifty)
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-show.dots("maaf", differences, scale, ten)
+plots.dots("maaf", differences, scale, ten)
 
 # %% [markdown]
 # ## The claims
 
 # %% tags=["hide-input"]
-show.ledger_table("maaf", where=("Table 6",))
+tables.ledger_table("maaf", where=("Table 6",))
 
 # %% [markdown]
 # ## How the training went
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Training loss against steps, one curve per seed and model."}}
-show.loss_curves("maaf", birds, scale)
+plots.loss_curves("maaf", birds, scale)
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Training loss against steps, one curve per seed and model."}}
-show.loss_curves("maaf", differences, scale)
+plots.loss_curves("maaf", differences, scale)
 
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
@@ -79,7 +80,7 @@ show.loss_curves("maaf", differences, scale)
 # silent. The whole declaration of one row:
 
 # %% tags=["hide-output"]
-print(json.dumps(papers.experiment("maaf/birds_to_words/maaf", scale).declared(), indent=1))
+print(json.dumps(registry.experiment("maaf/birds_to_words/maaf", scale).declared(), indent=1))
 
 # %% [markdown]
 # ## What this shows, and what it does not

@@ -15,8 +15,9 @@ scale = "cpu"
 # %% tags=["hide-input"]
 import json
 
-from cirkit import papers, show
-from cirkit.measures import Recall
+from cirkit.evaluators.measures import Recall
+from cirkit.experiments import registry
+from cirkit.figures import plots, tables
 
 measure = Recall(1)
 
@@ -28,25 +29,25 @@ measure = Recall(1)
 # Compare down a column.
 
 # %%
-show.table("maaf", "Table 7", scale, measure)
+tables.table("maaf", "Table 7", scale, measure)
 
 # %% [markdown]
 # ## Every seed
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-show.dots("maaf", "Table 7", scale, measure)
+plots.dots("maaf", "Table 7", scale, measure)
 
 # %% [markdown]
 # ## The claims
 
 # %% tags=["hide-input"]
-show.ledger_table("maaf", where=("Table 7",))
+tables.ledger_table("maaf", where=("Table 7",))
 
 # %% [markdown]
 # ## How the training went
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Training loss against steps, one curve per seed and model."}}
-show.loss_curves("maaf", "Table 7", scale)
+plots.loss_curves("maaf", "Table 7", scale)
 
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
@@ -61,7 +62,7 @@ show.loss_curves("maaf", "Table 7", scale)
 # declaration of one row:
 
 # %% tags=["hide-output"]
-print(json.dumps(papers.experiment("maaf/fashion200k/maaf", scale).declared(), indent=1))
+print(json.dumps(registry.experiment("maaf/fashion200k/maaf", scale).declared(), indent=1))
 
 # %% [markdown]
 # ## What this shows, and what it does not

@@ -14,9 +14,9 @@ scale = "cpu"
 # %% tags=["hide-input"]
 import pandas as pd
 
-from cirkit import show, subsets
 from cirkit.benchmarks.fashioniq_words import KINDS, kinds
-from cirkit.measures import Mean, Recall
+from cirkit.evaluators.measures import Mean, Recall
+from cirkit.figures import breakdowns, plots, tables
 
 measure = Mean((Recall(10), Recall(50)))
 
@@ -31,19 +31,19 @@ measure = Mean((Recall(10), Recall(50)))
 # ten and the first fifty, which is what our columns show.
 
 # %%
-subsets.by_kind("maaf", "Table S4", scale, measure, kinds, KINDS)
+breakdowns.by_kind("maaf", "Table S4", scale, measure, kinds, KINDS)
 
 # %% [markdown]
 # ## Every seed, over all questions
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-show.dots("maaf", "Table S4", scale, measure)
+plots.dots("maaf", "Table S4", scale, measure)
 
 # %% [markdown]
 # ## The claims
 
 # %% tags=["hide-input"]
-show.ledger_table("maaf", where=("Table S4",))
+tables.ledger_table("maaf", where=("Table S4",))
 
 # %% [markdown]
 # ## Whose words
@@ -55,7 +55,7 @@ show.ledger_table("maaf", where=("Table S4",))
 
 # %% tags=["hide-input"]
 some = [", ".join(sorted(words)[::9]) for words in KINDS.values()]
-show.styled(pd.DataFrame({"kind of word": list(KINDS), "every ninth of its words": some}))
+tables.styled(pd.DataFrame({"kind of word": list(KINDS), "every ninth of its words": some}))
 
 # %% [markdown]
 # ## What this shows, and what it does not

@@ -14,8 +14,9 @@ scale = "cpu"
 # %% tags=["hide-input"]
 import json
 
-from cirkit import papers, show
-from cirkit.measures import Recall
+from cirkit.evaluators.measures import Recall
+from cirkit.experiments import registry
+from cirkit.figures import plots, tables
 
 one, five, ten = Recall(1), Recall(5), Recall(10)
 
@@ -27,31 +28,31 @@ one, five, ten = Recall(1), Recall(5), Recall(10)
 # Compare down a column.
 
 # %%
-show.table("maaf", "Table S5", scale, one)
+tables.table("maaf", "Table S5", scale, one)
 
 # %%
-show.table("maaf", "Table S5", scale, five)
+tables.table("maaf", "Table S5", scale, five)
 
 # %%
-show.table("maaf", "Table S5", scale, ten)
+tables.table("maaf", "Table S5", scale, ten)
 
 # %% [markdown]
 # ## Every seed
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-show.dots("maaf", "Table S5", scale, ten)
+plots.dots("maaf", "Table S5", scale, ten)
 
 # %% [markdown]
 # ## The claims
 
 # %% tags=["hide-input"]
-show.ledger_table("maaf", where=("Table S5",))
+tables.ledger_table("maaf", where=("Table S5",))
 
 # %% [markdown]
 # ## How the training went
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Training loss against steps, one curve per seed and model."}}
-show.loss_curves("maaf", "Table S5", scale)
+plots.loss_curves("maaf", "Table S5", scale)
 
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
@@ -62,7 +63,7 @@ show.loss_curves("maaf", "Table S5", scale)
 # MAAF was run by the paper. The whole declaration of one row:
 
 # %% tags=["hide-output"]
-print(json.dumps(papers.experiment("maaf/mit_states/maaf", scale).declared(), indent=1))
+print(json.dumps(registry.experiment("maaf/mit_states/maaf", scale).declared(), indent=1))
 
 # %% [markdown]
 # ## What this shows, and what it does not

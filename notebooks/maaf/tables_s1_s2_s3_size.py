@@ -13,8 +13,8 @@
 scale = "cpu"
 
 # %% tags=["hide-input"]
-from cirkit import show, subsets
-from cirkit.measures import Mean, Recall
+from cirkit.evaluators.measures import Mean, Recall
+from cirkit.figures import breakdowns, plots, tables
 
 measure = Mean((Recall(10), Recall(50)))
 
@@ -26,43 +26,43 @@ measure = Mean((Recall(10), Recall(50)))
 # Compare down a column.
 
 # %%
-show.table("maaf", "Table S1", scale, measure)
+tables.table("maaf", "Table S1", scale, measure)
 
 # %% tags=["hide-input"]
-subsets.by_category("maaf", "Table S1", scale)
+breakdowns.by_category("maaf", "Table S1", scale)
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-show.dots("maaf", "Table S1", scale, measure)
+plots.dots("maaf", "Table S1", scale, measure)
 
 # %% [markdown]
 # ## The width of the feed-forward layer (Table S2)
 
 # %%
-show.table("maaf", "Table S2", scale, measure)
+tables.table("maaf", "Table S2", scale, measure)
 
 # %% tags=["hide-input"]
-subsets.by_category("maaf", "Table S2", scale)
+breakdowns.by_category("maaf", "Table S2", scale)
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-show.dots("maaf", "Table S2", scale, measure)
+plots.dots("maaf", "Table S2", scale, measure)
 
 # %% [markdown]
 # ## The number of blocks (Table S3)
 
 # %%
-show.table("maaf", "Table S3", scale, measure)
+tables.table("maaf", "Table S3", scale, measure)
 
 # %% tags=["hide-input"]
-subsets.by_category("maaf", "Table S3", scale)
+breakdowns.by_category("maaf", "Table S3", scale)
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-show.dots("maaf", "Table S3", scale, measure)
+plots.dots("maaf", "Table S3", scale, measure)
 
 # %% [markdown]
 # ## The claims
 
 # %% tags=["hide-input"]
-show.ledger_table("maaf", where=("Table S1", "Table S2", "Table S3"))
+tables.ledger_table("maaf", where=("Table S1", "Table S2", "Table S3"))
 
 # %% [markdown]
 # ## What differs from the paper, for all rows alike

@@ -13,8 +13,8 @@ scale = "cpu"
 k = 10
 
 # %% tags=["hide-input"]
-from cirkit import show
-from cirkit.measures import Recall
+from cirkit.evaluators.measures import Recall
+from cirkit.figures import plots, tables
 
 measure = Recall(k)
 
@@ -22,19 +22,19 @@ measure = Recall(k)
 # ## The table
 
 # %%
-show.table("photos", "Table 1", scale, measure)
+tables.table("photos", "Table 1", scale, measure)
 
 # %% [markdown]
 # ## Every seed
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-show.dots("photos", "Table 1", scale, measure)
+plots.dots("photos", "Table 1", scale, measure)
 
 # %% [markdown]
 # ## What we asked of it
 
 # %% tags=["hide-input"]
-show.ledger_table("photos")
+tables.ledger_table("photos")
 
 # %% [markdown]
 # ## What this shows, and what it does not

@@ -12,8 +12,8 @@ birds = 24
 import pandas as pd
 import torch
 
-from cirkit import pictures, show
 from cirkit.benchmarks import birds_to_words, cub_world
+from cirkit.figures import images, tables
 from cirkit.worlds import aviary
 
 size = birds_to_words.SIZES[scale]
@@ -22,10 +22,10 @@ size = birds_to_words.SIZES[scale]
 # ## A contact sheet
 
 # %% mystnb={"image": {"alt": "Birds of invented species on branches, in many colours and poses."}}
-pictures.contact_sheet(aviary.pictures(size, "train", list(range(birds))), columns=8)
+images.contact_sheet(aviary.pictures(size, "train", list(range(birds))), columns=8)
 
 # %% mystnb={"image": {"alt": "The masks of the birds above: one colour per part of the body."}}
-pictures.contact_sheet(pictures.tinted(aviary.drawn(size, "train", list(range(birds))).owner - 1), columns=8)
+images.contact_sheet(images.tinted(aviary.drawn(size, "train", list(range(birds))).owner - 1), columns=8)
 
 # %% [markdown]
 # ## Two birds and a paragraph
@@ -38,10 +38,10 @@ rows = torch.arange(3) * (len(test) // 3)
 asked = test.query[rows]
 answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
 pairs = torch.stack([asked.image, answers], 1).flatten(0, 1)
-pictures.images_row(pairs, ["reference", "answer"] * 3, framed=(1, 3, 5), width=1.5)
+images.images_row(pairs, ["reference", "answer"] * 3, framed=(1, 3, 5), width=1.5)
 
 # %%
-show.styled(pd.DataFrame({"question": [1, 2, 3], "paragraph": asked.text}))
+tables.styled(pd.DataFrame({"question": [1, 2, 3], "paragraph": asked.text}))
 
 # %% [markdown]
 # ## The same files
@@ -52,7 +52,7 @@ found = [
     for name, module in (("birds-to-words", birds_to_words), ("cub", cub_world))
     for row in module.check(module.published(module.SIZES[scale]))
 ]
-show.styled(pd.DataFrame(found))
+tables.styled(pd.DataFrame(found))
 
 # %% [markdown]
 # ## What this world does not show

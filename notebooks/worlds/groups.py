@@ -13,8 +13,8 @@ shown = 3
 import pandas as pd
 import torch
 
-from cirkit import pictures, show
 from cirkit.benchmarks import circo, cirr, genecis
+from cirkit.figures import images, tables
 
 size = cirr.SIZES[scale]
 
@@ -22,7 +22,7 @@ size = cirr.SIZES[scale]
 # ## Groups of six
 
 # %% mystnb={"image": {"alt": "Rows of six similar scenes: the large things agree, the small ones differ."}}
-pictures.contact_sheet(cirr.pictures(size, "val", list(range(6 * shown))), columns=6)
+images.contact_sheet(cirr.pictures(size, "val", list(range(6 * shown))), columns=6)
 
 # %% [markdown]
 # ## A question of CIRR
@@ -35,10 +35,10 @@ rows = torch.arange(shown) * (len(test) // shown)
 asked = test.query[rows]
 answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
 pairs = torch.stack([asked.image, answers], 1).flatten(0, 1)
-pictures.images_row(pairs, ["reference", "answer"] * shown, framed=range(1, 2 * shown, 2), width=1.4)
+images.images_row(pairs, ["reference", "answer"] * shown, framed=range(1, 2 * shown, 2), width=1.4)
 
 # %%
-show.styled(pd.DataFrame({"question": range(1, shown + 1), "sentence": asked.text}))
+tables.styled(pd.DataFrame({"question": range(1, shown + 1), "sentence": asked.text}))
 
 # %% [markdown]
 # ## Several right answers
@@ -47,7 +47,7 @@ show.styled(pd.DataFrame({"question": range(1, shown + 1), "sentence": asked.tex
 
 # %%
 several = circo.world_test(circo.SIZES[scale])
-show.styled(
+tables.styled(
     pd.Series([len(found) for found in several.relevant], name="questions")
     .value_counts()
     .sort_index()
@@ -64,7 +64,7 @@ found = [
     for name, module in (("cirr", cirr), ("circo", circo), ("genecis", genecis))
     for row in module.check(module.published(module.SIZES[scale]))
 ]
-show.styled(pd.DataFrame(found))
+tables.styled(pd.DataFrame(found))
 
 # %% [markdown]
 # ## What this world does not show

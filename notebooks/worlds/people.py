@@ -14,8 +14,8 @@ import dataclasses
 
 import pandas as pd
 
-from cirkit import pictures, show
 from cirkit.benchmarks import pedes
+from cirkit.figures import images, tables
 from cirkit.worlds import crowd
 
 size = pedes.CUHK.SIZES[scale]
@@ -30,7 +30,7 @@ large = dataclasses.replace(size, height=384, width=128)
 
 # %% mystnb={"image": {"alt": "Pedestrians in rows; the same person in several views stands side by side."}}
 rows = list(range(2 * people))
-pictures.contact_sheet(crowd.pictures(large, "train", rows), columns=16)
+images.contact_sheet(crowd.pictures(large, "train", rows), columns=16)
 
 # %% [markdown]
 # ## What is where, and what is said
@@ -40,14 +40,14 @@ pictures.contact_sheet(crowd.pictures(large, "train", rows), columns=16)
 
 # %% mystnb={"image": {"alt": "Pedestrians, and below each the mask of garments and accessories."}}
 seen = crowd.drawn(large, "train", rows[:16])
-pictures.contact_sheet(seen.images, columns=16)
+images.contact_sheet(seen.images, columns=16)
 
 # %% mystnb={"image": {"alt": "The masks of the pedestrians above: one colour per garment or accessory."}}
-pictures.contact_sheet(pictures.tinted(seen.owner - 1), columns=16)
+images.contact_sheet(images.tinted(seen.owner - 1), columns=16)
 
 # %%
 said = crowd.captions(large, "train", rows[:4], seen.owner[:4])
-show.styled(pd.DataFrame({"picture": range(1, 5), "first caption": [captions[0] for captions in said]}))
+tables.styled(pd.DataFrame({"picture": range(1, 5), "first caption": [captions[0] for captions in said]}))
 
 # %% [markdown]
 # ## The same files
@@ -60,7 +60,7 @@ found = [
     for layout in pedes.LAYOUTS.values()
     for row in pedes.check(layout, pedes.published(layout, layout.SIZES[scale]))
 ]
-show.styled(pd.DataFrame(found))
+tables.styled(pd.DataFrame(found))
 
 # %% [markdown]
 # ## What this world does not show

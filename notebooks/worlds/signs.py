@@ -11,8 +11,8 @@ signs = 12
 # %% tags=["hide-input"]
 import pandas as pd
 
-from cirkit import pictures, show
 from cirkit.benchmarks import clevr, textvqa
+from cirkit.figures import images, tables
 
 size = textvqa.SIZES[scale]
 
@@ -20,7 +20,7 @@ size = textvqa.SIZES[scale]
 # ## A contact sheet
 
 # %% mystnb={"image": {"alt": "Drawn scenes with printed words: shop signs, labels, bottles, buses."}}
-pictures.contact_sheet(textvqa.pictures(size, "train", list(range(signs))), columns=6)
+images.contact_sheet(textvqa.pictures(size, "train", list(range(signs))), columns=6)
 
 # %% [markdown]
 # ## What is asked
@@ -34,7 +34,7 @@ shown = [
     {"question": train.text[i], "an answer": train.answers[i][0], "words read": " ".join(train.words[i].text[:8])}
     for i in range(6)
 ]
-show.styled(pd.DataFrame(shown))
+tables.styled(pd.DataFrame(shown))
 
 # %% [markdown]
 # ## Questions about shapes
@@ -44,7 +44,7 @@ show.styled(pd.DataFrame(shown))
 
 # %%
 asked = clevr.read(clevr.published(clevr.SIZES[scale]), "train")
-show.styled(pd.DataFrame([{"question": asked.text[i], "answer": asked.answers[i]} for i in range(6)]))
+tables.styled(pd.DataFrame([{"question": asked.text[i], "answer": asked.answers[i]} for i in range(6)]))
 
 # %% [markdown]
 # ## What this world does not show

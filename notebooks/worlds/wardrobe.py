@@ -15,9 +15,9 @@ import dataclasses
 import pandas as pd
 import torch
 
-from cirkit import pictures, show
 from cirkit.benchmarks import fashioniq
 from cirkit.benchmarks.fashioniq_protocols import PROTOCOLS
+from cirkit.figures import images, tables
 
 size = fashioniq.SIZES[scale]
 
@@ -28,10 +28,10 @@ size = fashioniq.SIZES[scale]
 large = dataclasses.replace(size, image=128)
 every_third = [3 * row for row in range(shown)]  # dresses, shirts and tops follow one another
 drawn = fashioniq.drawn(large, "train", every_third)
-pictures.contact_sheet(drawn.images, columns=8)
+images.contact_sheet(drawn.images, columns=8)
 
 # %% mystnb={"image": {"alt": "The masks of the garments above: one colour per part, white for the background."}}
-pictures.contact_sheet(pictures.tinted(drawn.parts - 1), columns=8)
+images.contact_sheet(images.tinted(drawn.parts - 1), columns=8)
 
 # %% [markdown]
 # ## A question
@@ -44,10 +44,10 @@ rows = torch.arange(4) * (len(test) // 4)
 asked = test.query[rows]
 answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
 pairs = torch.stack([asked.image, answers], 1).flatten(0, 1)
-pictures.images_row(pairs, ["reference", "answer"] * 4, framed=range(1, 8, 2), width=1.2)
+images.images_row(pairs, ["reference", "answer"] * 4, framed=range(1, 8, 2), width=1.2)
 
 # %%
-show.styled(pd.DataFrame({"question": range(1, 5), "both remarks, as MAAF joins them": asked.text}))
+tables.styled(pd.DataFrame({"question": range(1, 5), "both remarks, as MAAF joins them": asked.text}))
 
 # %% [markdown]
 # ## Seven protocols
@@ -58,13 +58,13 @@ show.styled(pd.DataFrame({"question": range(1, 5), "both remarks, as MAAF joins 
 # %%
 tests = {name: fashioniq.world_test(size, protocol) for name, protocol in PROTOCOLS.items()}
 counts = [{"protocol": name, "questions": len(found), "gallery": len(found.gallery)} for name, found in tests.items()]
-show.styled(pd.DataFrame(counts))
+tables.styled(pd.DataFrame(counts))
 
 # %% [markdown]
 # ## The same files
 
 # %%
-show.styled(pd.DataFrame(fashioniq.check(fashioniq.published(size))))
+tables.styled(pd.DataFrame(fashioniq.check(fashioniq.published(size))))
 
 # %% [markdown]
 # ## What this world does not show

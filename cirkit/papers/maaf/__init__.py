@@ -1,9 +1,9 @@
 """MAAF's experiments and claims (Dodds et al., 2020, arXiv 2007.00145), one file per benchmark."""
 
 from cirkit.errors import Problem
+from cirkit.experiments.experiment import SCALES, Experiment
 from cirkit.papers.maaf import attention_claims, css, elsewhere, fashioniq, fashioniq_claims
 from cirkit.papers.maaf.css import live
-from cirkit.records import SCALES, Experiment
 
 __all__ = ["CLAIMS", "experiments", "live"]
 

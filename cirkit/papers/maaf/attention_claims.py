@@ -6,7 +6,8 @@ of what an evenly spread word gives each place (under the identity, by how large
 
 from collections.abc import Callable
 
-from cirkit.claims import Attention, Claim, Interval, above, below, within
+from cirkit.experiments.bootstrap import Interval
+from cirkit.experiments.claims import Attention, Claim, above, below, within
 from cirkit.papers.maaf.settings import claim
 
 LESS, MORE = below(0.0), above(0.0)

@@ -7,23 +7,27 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from cirkit.attending import magnitudes
-from cirkit.attention import AnnotatedNorm, Sinusoidal, identity
+from cirkit.attention.blocks import UnbiasedLayerNorm, identity
+from cirkit.attention.positions import Sinusoidal
 from cirkit.benchmarks import css
-from cirkit.claims import Gain, below
 from cirkit.encoders.image import SmallResNet, linear_norm_relu
 from cirkit.encoders.text import dropout_linear
-from cirkit.exhibits import Exhibit, TopTen
-from cirkit.measures import Recall
+from cirkit.evaluators.attention_maps import magnitudes
+from cirkit.evaluators.measures import Recall
+from cirkit.experiments.artifacts import Exhibit, TopTen
+from cirkit.experiments.claims import Gain, below
+from cirkit.experiments.experiment import Experiment
 from cirkit.models.baselines import Concatenation, ImageOnly, TextOnly
 from cirkit.models.maaf import MAAF, half_text, resolutions
 from cirkit.models.tirg import TIRG
 from cirkit.models.tirg_last_conv import TIRGLastConv
-from cirkit.papers.maaf.settings import Row, Setting, claim, experiment, paper, rivals, small
+from cirkit.papers.maaf.settings import Row, Setting, baselines, claim, experiment, paper, small
+from cirkit.papers.maaf.word_attention import AttentionPictures, WordAttention
 from cirkit.query import Benchmark, Triplets
-from cirkit.records import Experiment
-from cirkit.train import Training, kin, sgd, steps_down
-from cirkit.word_attention import AttentionPictures, WordAttention
+from cirkit.training.loop import Training
+from cirkit.training.optimisers import sgd
+from cirkit.training.samplers import same_reference_batches
+from cirkit.training.schedules import step_decay
 
 TABLE = "Table 1"
 # §4 looks at the softmax; the others ask whether what it finds is the softmax's, the depth's or the pooling's
@@ -43,7 +47,7 @@ SETTINGS = {
     # paper §3.1: stage 4 alone, one block, 75k steps, a tenth of the rate after 50k; the released code trains
     # everything at .01 on CSS, and so do we
     "paper": replace(
-        paper(steps=75_000, stages=(4,), blocks=1), optimiser=sgd(rate=0.01), schedule=steps_down(at=(2 / 3,))
+        paper(steps=75_000, stages=(4,), blocks=1), optimiser=sgd(lr=0.01), schedule=step_decay(at=(2 / 3,))
     ),
 }
 
@@ -53,12 +57,12 @@ def rows(setting: Setting) -> dict[str, Row]:
     both, fusion = setting.encoders, setting.fusion
     image = partial(setting.image.func, **setting.image.keywords, project=linear_norm_relu)
     text = partial(setting.text.func, **setting.text.keywords, head=dropout_linear)
-    released = {"image": image, "text": text, "norm": AnnotatedNorm, "pool": half_text, "weights": identity}
+    released = {"image": image, "text": text, "norm": UnbiasedLayerNorm, "pool": half_text, "weights": identity}
     models = {
         "image_only": ("Image only", partial(ImageOnly, image=setting.image)),
         "text_only": ("Text only", partial(TextOnly, **both)),
         "concatenation": ("Concatenation", partial(Concatenation, **both)),
-        **rivals(setting),
+        **baselines(setting),
         "tirg": ("TIRG", partial(TIRG, **both)),
         "tirg_last_conv": ("TIRG, last convolution", partial(TIRGLastConv, **both)),
         "maaf_softmax": ("MAAF, softmax", partial(MAAF, **fusion)),
@@ -90,7 +94,7 @@ def experiments(scale: str, root: str = "data/raw") -> list[Experiment]:
             setting=setting,
             data=data,
             tests={"css": test},
-            draw=kin(2),  # the released code asks two questions in a row about each reference
+            sampler=same_reference_batches(2),  # the released code asks two questions in a row about each reference
             exhibits=_exhibits(name, scale),
         )
         for name, row in rows(setting).items()
@@ -115,7 +119,9 @@ def live() -> tuple[Training, Callable[[], Benchmark]]:
     data, test = _world(css.SIZES["live"])
     setting = _small(400, (0,))
     row = rows(setting)["maaf_identity"]
-    made = experiment("live", row, scale="smoke", setting=setting, data=data, tests={"css": test}, draw=kin(2))
+    made = experiment(
+        "live", row, scale="smoke", setting=setting, data=data, tests={"css": test}, sampler=same_reference_batches(2)
+    )
     return made.training, test
 
 

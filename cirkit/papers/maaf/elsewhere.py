@@ -9,22 +9,22 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from cirkit.augment import flips_and_shifts
 from cirkit.benchmarks import birds_to_words, fashion200k, mit_states, spot_the_diff
-from cirkit.claims import Gain
-from cirkit.measures import Recall
+from cirkit.evaluators.measures import Recall
+from cirkit.experiments.claims import Gain
+from cirkit.experiments.experiment import Experiment
 from cirkit.models.baselines import ImageOnly, TextOnly
 from cirkit.models.maaf import MAAF
 from cirkit.models.tirg import TIRG
-from cirkit.papers.maaf.settings import Row, Setting, claim, experiment, paper, rivals, small, val
-from cirkit.records import Experiment
-from cirkit.train import Draw, kin, shuffled
+from cirkit.papers.maaf.settings import Row, Setting, baselines, claim, experiment, paper, small, val
+from cirkit.training.augment import flips_and_shifts
+from cirkit.training.samplers import Sampler, same_reference_batches, shuffled
 
 BASELINES = ("image_only", "text_only", "tirg", "maaf")  # Table 6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class BenchmarkSetup:
     """A benchmark as the paper uses it: which rows, how many steps, how batches are drawn and changed."""
 
     name: str
@@ -34,13 +34,13 @@ class Place:
     size: Any  # the world at `cpu` scale
     steps: int  # at `cpu` scale
     paper: Setting
-    draw: Draw = shuffled
+    sampler: Sampler = shuffled
     augment: Callable | None = None
     blocks: int = 2
 
 
-PLACES = (
-    Place(
+BENCHMARKS = (
+    BenchmarkSetup(
         name="birds_to_words",
         module=birds_to_words,
         table="Table 6: Birds-to-Words",
@@ -50,7 +50,7 @@ PLACES = (
         paper=paper(steps=30_000),  # §3.3: "only 30k batches"
         augment=flips_and_shifts(),
     ),
-    Place(
+    BenchmarkSetup(
         name="spot_the_diff",
         module=spot_the_diff,
         table="Table 6: Spot-the-Diff",
@@ -60,7 +60,7 @@ PLACES = (
         paper=paper(),  # released code: 90k steps, less every 30k
         augment=flips_and_shifts(),
     ),
-    Place(
+    BenchmarkSetup(
         name="fashion200k",
         module=fashion200k,
         table="Table 7",
@@ -69,7 +69,7 @@ PLACES = (
         steps=600,
         paper=paper(),
     ),
-    Place(
+    BenchmarkSetup(
         name="mit_states",
         module=mit_states,
         table="Table S5",
@@ -77,69 +77,69 @@ PLACES = (
         size=replace(mit_states.SIZES["cpu"], test=10, pictures=8, mixed=0.5, image=48),
         steps=600,
         paper=paper(blocks=1),  # released code: one block
-        draw=kin(2),  # the released code asks two questions in a row about each reference
+        sampler=same_reference_batches(2),  # the released code asks two questions in a row about each reference
         blocks=1,
     ),
 )
 
 
-def rows(setting: Setting, place: Place) -> dict[str, Row]:
+def rows(setting: Setting, setup: BenchmarkSetup) -> dict[str, Row]:
     """The rows of a benchmark by name."""
     both = setting.encoders
     models = {
         "image_only": ("Image only", partial(ImageOnly, image=setting.image)),
         "text_only": ("Text only", partial(TextOnly, **both)),
-        **rivals(setting),
+        **baselines(setting),
         "tirg": ("TIRG", partial(TIRG, **both)),
         "maaf": ("MAAF", partial(MAAF, **setting.fusion)),
     }
-    made = {name: Row(table=place.table, label=label, model=model) for name, (label, model) in models.items()}
-    made["val"] = val(setting, place.table)
-    return {name: made[name] for name in place.rows}
+    made = {name: Row(table=setup.table, label=label, model=model) for name, (label, model) in models.items()}
+    made["val"] = val(setting, setup.table)
+    return {name: made[name] for name in setup.rows}
 
 
-def settings(place: Place, scale: str) -> Setting:
+def settings(setup: BenchmarkSetup, scale: str) -> Setting:
     """The setting of a benchmark at a scale."""
     if scale == "paper":
-        return place.paper
+        return setup.paper
     steps, seeds, batch = {
         "smoke": (4, (0,), 8),
-        "cpu": (place.steps, (0, 1, 2), 32),
+        "cpu": (setup.steps, (0, 1, 2), 32),
         "gpu": (10_000, (0, 1, 2, 3, 4), 32),
     }[scale]
-    return small(steps=steps, seeds=seeds, batch=batch, blocks=place.blocks, pixels=_size(place, scale).image)
+    return small(steps=steps, seeds=seeds, batch=batch, blocks=setup.blocks, pixels=_size(setup, scale).image)
 
 
-def _size(place: Place, scale: str) -> Any:
-    return place.size if scale == "cpu" else place.module.SIZES[scale]
+def _size(setup: BenchmarkSetup, scale: str) -> Any:
+    return setup.size if scale == "cpu" else setup.module.SIZES[scale]
 
 
-def _made(place: Place, scale: str, root: str) -> list[Experiment]:
-    setting = settings(place, scale)
+def _experiments(setup: BenchmarkSetup, scale: str, root: str) -> list[Experiment]:
+    setting = settings(setup, scale)
     if scale == "paper":
-        where = f"{root}/{place.name.replace('_', '-')}"
-        data, test = partial(place.module.train, root=where), partial(place.module.test, root=where)
+        where = f"{root}/{setup.name.replace('_', '-')}"
+        data, test = partial(setup.module.train, root=where), partial(setup.module.test, root=where)
     else:
-        size = _size(place, scale)
-        data, test = partial(place.module.world_train, size=size), partial(place.module.world_test, size=size)
+        size = _size(setup, scale)
+        data, test = partial(setup.module.world_train, size=size), partial(setup.module.world_test, size=size)
     return [
         experiment(
-            f"{place.name}/{name}",
+            f"{setup.name}/{name}",
             row,
             scale=scale,
             setting=setting,
             data=data,
-            tests={place.name: test},
-            draw=place.draw,
-            augment=place.augment,
+            tests={setup.name: test},
+            sampler=setup.sampler,
+            augment=setup.augment,
         )
-        for name, row in rows(setting, place).items()
+        for name, row in rows(setting, setup).items()
     ]
 
 
 def experiments(scale: str, root: str = "data/raw") -> list[Experiment]:
     """All rows at a scale; `root` holds the original data, one folder per benchmark, for the `paper` scale."""
-    return [found for place in PLACES for found in _made(place, scale, root)]
+    return [found for setup in BENCHMARKS for found in _experiments(setup, scale, root)]
 
 
 def _gain(place: str, a: str, b: str, k: int) -> Gain:

@@ -6,16 +6,16 @@ MAAF §3.2 and supplement S1: what is pooled, how the two modalities meet, how w
 from dataclasses import replace
 from functools import partial
 
-from cirkit.attention import AnnotatedNorm
-from cirkit.augment import flips_and_shifts
+from cirkit.attention.blocks import UnbiasedLayerNorm
 from cirkit.benchmarks import fashioniq
-from cirkit.encoders.bert import AtRest, Bert, world_bert
+from cirkit.encoders.bert import Bert, Frozen, world_bert
 from cirkit.encoders.image import linear_norm_relu
 from cirkit.encoders.text import LSTM, Embedding, dropout_linear
 from cirkit.encoders.text_transformer import TextTransformer
 from cirkit.encoders.word_vectors import glove_840b, world_glove
-from cirkit.exhibits import Exhibit, TopTen
-from cirkit.measures import Mean, Recall
+from cirkit.evaluators.measures import Mean, Recall
+from cirkit.experiments.artifacts import Exhibit, TopTen
+from cirkit.experiments.experiment import Experiment
 from cirkit.models import maaf
 from cirkit.models.baselines import ImageOnly, TextOnly
 from cirkit.models.maaf import MAAF
@@ -29,10 +29,11 @@ from cirkit.models.two_stream import (
     SELF_TEXT_FIRST,
     TwoStream,
 )
+from cirkit.papers.maaf.part_attention import PartAttention
 from cirkit.papers.maaf.settings import Factory, Row, Setting, experiment, paper, small, val
-from cirkit.part_attention import PartAttention
-from cirkit.records import Experiment
-from cirkit.train import single_category, slower
+from cirkit.training.augment import flips_and_shifts
+from cirkit.training.optimisers import lr_multiplier
+from cirkit.training.samplers import single_category
 
 SCORE = Mean((Recall(10), Recall(50)))  # averaged over the three categories by `group`
 SIZES = {
@@ -125,11 +126,11 @@ def rows(setting: Setting, root: str) -> dict[str, Row]:
     return found
 
 
-def text_slower(setting: Setting) -> slower:
+def text_slower(setting: Setting) -> lr_multiplier:
     """Table 5's asterisk: the text encoder learns at a tenth of the rate, where the image encoder does so as well."""
-    if isinstance(setting.optimiser, slower):
+    if isinstance(setting.optimiser, lr_multiplier):
         return replace(setting.optimiser, parts=(*setting.optimiser.parts, "text"))
-    return slower(optimiser=setting.optimiser, parts=("text",))
+    return lr_multiplier(optimiser=setting.optimiser, parts=("text",))
 
 
 def texts(setting: Setting, root: str) -> dict[str, tuple[str, Factory]]:
@@ -150,7 +151,7 @@ def texts(setting: Setting, root: str) -> dict[str, tuple[str, Factory]]:
             partial(TextTransformer, width=width, hidden=width, embed=vectors),
         ),
         "bert": ("BERT", partial(bert, width=width)),
-        "bert_frozen": ("BERT (frozen)", partial(bert, width=width, tuning=AtRest)),
+        "bert_frozen": ("BERT (frozen)", partial(bert, width=width, tuning=Frozen)),
     }
 
 
@@ -166,7 +167,7 @@ def released(setting: Setting) -> partial:
     image = partial(setting.image.func, **setting.image.keywords, project=linear_norm_relu)
     text = partial(setting.text.func, **setting.text.keywords, head=dropout_linear)
     fusion = setting.fusion | {"image": image, "text": text}
-    return partial(MAAF, **fusion, norm=AnnotatedNorm, pool=maaf.half_text)
+    return partial(MAAF, **fusion, norm=UnbiasedLayerNorm, pool=maaf.half_text)
 
 
 def experiments(scale: str, root: str = "data/raw") -> list[Experiment]:
@@ -186,7 +187,7 @@ def experiments(scale: str, root: str = "data/raw") -> list[Experiment]:
             setting=setting,
             data=data,
             tests={"fashioniq": test},
-            draw=single_category,
+            sampler=single_category,
             augment=flips_and_shifts(),
             exhibits=_exhibits(name, scale),
         )

@@ -3,7 +3,7 @@
 Where the paper gives a number for each of several settings, the claim is about their average.
 """
 
-from cirkit.claims import Gains, below, within
+from cirkit.experiments.claims import Gains, below, within
 from cirkit.papers.maaf.fashioniq import SCORE, STREAMS
 from cirkit.papers.maaf.settings import claim
 

@@ -10,20 +10,25 @@ from typing import Any
 
 from torch import nn
 
-from cirkit.claims import Claim, Interval, Quantity, above
 from cirkit.encoders.image import ResNet, SmallResNet
 from cirkit.encoders.text import LSTM, Embedding
-from cirkit.exhibits import Exhibit
-from cirkit.losses import batch_softmax
+from cirkit.experiments.artifacts import Exhibit
+from cirkit.experiments.bootstrap import Interval
+from cirkit.experiments.claims import Claim, Quantity, above
+from cirkit.experiments.experiment import Experiment
+from cirkit.losses.contrastive import batch_softmax
+from cirkit.losses.triplet import semi_hard_triplet
 from cirkit.models.film import FiLM
 from cirkit.models.parameter_hashing import ParameterHashing
 from cirkit.models.relationship import Relationship
 from cirkit.models.show_and_tell import ShowAndTell
 from cirkit.models.val import VAL
 from cirkit.query import Batch, Benchmark, Triplets
-from cirkit.records import Experiment
-from cirkit.semi_hard import by_level, semi_hard_triplet
-from cirkit.train import Draw, Objective, Schedule, Training, adamw, ranking, sgd, slower, steps_down, warm_cosine
+from cirkit.training.loop import Training
+from cirkit.training.objectives import Objective, by_level, ranking
+from cirkit.training.optimisers import adamw, lr_multiplier, sgd
+from cirkit.training.samplers import Sampler
+from cirkit.training.schedules import Schedule, cosine_with_warmup, step_decay
 
 Factory = Callable[[Sequence[str]], nn.Module]
 BETTER = above(0.0)
@@ -72,8 +77,8 @@ def small(*, steps: int, seeds: tuple[int, ...], pixels: int, blocks: int = 2, b
         hidden=32,
         sides=(pixels // 8, pixels // 16),
         steps=steps,
-        optimiser=adamw(rate=1e-3),
-        schedule=warm_cosine(),
+        optimiser=adamw(lr=1e-3),
+        schedule=cosine_with_warmup(),
         seeds=seeds,
         batch=batch,
     )
@@ -89,14 +94,14 @@ def paper(*, steps: int = 150_000, stages: tuple[int, ...] = (3, 4), blocks: int
         hidden=256,
         sides=tuple(224 // 2 ** (stage + 1) for stage in stages),
         steps=steps,
-        optimiser=slower(optimiser=sgd(rate=0.01), parts=("image",)),
-        schedule=steps_down(at=(1 / 3, 2 / 3)),
+        optimiser=lr_multiplier(optimiser=sgd(lr=0.01), parts=("image",)),
+        schedule=step_decay(at=(1 / 3, 2 / 3)),
         seeds=(0, 1, 2, 3, 4),
         basis="original",
     )
 
 
-def rivals(setting: Setting) -> dict[str, tuple[str, Factory]]:
+def baselines(setting: Setting) -> dict[str, tuple[str, Factory]]:
     """The rows that Vo et al. (2019) adapted from other tasks, by name: their label, and the model."""
     both, width = setting.encoders, setting.text.keywords["width"]
     return {
@@ -136,7 +141,7 @@ def experiment(
     setting: Setting,
     data: Callable[[], Triplets],
     tests: Mapping[str, Callable[[], Benchmark]],
-    draw: Draw,
+    sampler: Sampler,
     augment: Callable[[Batch, Any], Batch] | None = None,
     exhibits: tuple[Exhibit, ...] = (),
 ) -> Experiment:
@@ -158,7 +163,7 @@ def experiment(
             steps=setting.steps,
             batch=setting.batch,
             schedule=setting.schedule,
-            draw=draw,
+            sampler=sampler,
             augment=augment,
         ),
         tests=tests,

@@ -1,0 +1,1 @@
+"""Attention: alignment scores, blocks, positions."""

@@ -1,0 +1,1 @@
+"""Evaluators: evidence from a model, and measures of it."""

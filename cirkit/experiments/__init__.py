@@ -1,0 +1,1 @@
+"""Experiments: configure, run once, remember, judge."""

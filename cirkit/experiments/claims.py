@@ -1,0 +1,220 @@
+"""Claims: a sentence of a paper becomes a quantity, an interval and a verdict that nobody typed."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from cirkit.errors import Problem
+from cirkit.evaluators.measures import Measure, Recall, chance_recall
+from cirkit.experiments.bootstrap import Interval, bootstrap, estimate, gain, per_query
+from cirkit.experiments.records import Record, exhibited
+
+FIELDS = (
+    "id", "paper", "where", "says", "reported", "verdict", "mean", "low", "high", "unit", "basis", "scale",
+    "seeds",
+)  # fmt: skip
+
+
+@runtime_checkable
+class Quantity(Protocol):
+    """Something a claim is about: the experiments it needs, and an interval once their records exist."""
+
+    @property
+    def needs(self) -> tuple[str, ...]: ...
+    def __call__(self, records: dict[str, list[Record]]) -> Interval | None: ...  # None: an exhibit is missing
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How much better experiment `a` is than `b`, in points of a measure (0.01 is one point)."""
+
+    a: str
+    b: str
+    test: str
+    measure: Measure
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return (self.a, self.b)
+
+    def __call__(self, records: dict[str, list[Record]]) -> Interval:
+        return gain(records[self.a], records[self.b], self.test, self.measure)
+
+
+@dataclass(frozen=True)
+class Gains:
+    """The average of `a` minus `b` over several pairs of experiments: what a choice gives, whatever else is chosen."""
+
+    pairs: tuple[tuple[str, str], ...]
+    test: str
+    measure: Measure
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for pair in self.pairs for name in pair))
+
+    def __call__(self, records: dict[str, list[Record]]) -> Interval:
+        parts = [
+            (sign / len(self.pairs), per_query(records[name], self.test, self.measure))
+            for pair in self.pairs
+            for sign, name in zip((1.0, -1.0), pair, strict=True)
+        ]
+        if len({values.shape[1] for _, values in parts}) > 1:
+            raise ValueError(f"{', '.join(self.needs)} were tested on different queries; run them again.")
+        return bootstrap(parts, records[self.needs[0]][0].ranks[self.test].group)
+
+
+@dataclass(frozen=True)
+class OverChance:
+    """How far R@k of an experiment is above that of a random order of the gallery."""
+
+    name: str
+    test: str
+    k: int
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def __call__(self, records: dict[str, list[Record]]) -> Interval:
+        found = estimate(records[self.name], self.test, Recall(self.k))
+        chance = chance_recall(records[self.name][0].ranks[self.test], self.k)
+        return Interval(found.mean - chance, found.low - chance, found.high - chance, found.seeds)
+
+
+@dataclass(frozen=True)
+class Attention:
+    """How much more words of a class attend to what they speak of, from the exhibits beside the records.
+
+    Less `than`: `elsewhere` in the picture, or a control that the exhibit keeps, such as `mask`, `word` or `stranger`.
+    With `minus`, the words of that class are taken off, other queries. Negative: words avoid what they refer to.
+    `of` is the column measured. Seeds without the exhibit do not count; None where none has it.
+    """
+
+    name: str
+    word: str
+    than: str = "elsewhere"
+    minus: str | None = None
+    exhibit: str = "words"
+    of: str = "own"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def __call__(self, records: dict[str, list[Record]]) -> Interval | None:
+        found = [kept for record in records[self.name] if (kept := exhibited(record, self.exhibit))]
+        if not found:
+            return None
+        values, query = self._values(found, self.word)
+        if self.minus is None:
+            return bootstrap([(1.0, values)])
+        less, other = self._values(found, self.minus)
+        # groups count alike, half each, so twice the values of one and minus twice those of the other differ by means
+        both = np.concatenate([2 * values, -2 * less], axis=1)
+        return bootstrap([(1.0, both)], ["word"] * len(query) + ["minus"] * len(other))
+
+    def _values(self, found: Sequence[dict[str, Any]], word: str) -> tuple[Float[np.ndarray, "s q"], list[int]]:
+        """The value of every query (columns) under every seed (rows), queries without a control left out."""
+        columns = [content["values"].get(word) for content in found]
+        if not all(columns) or {self.of, self.than} - {"elsewhere", *columns[0]}:
+            raise ValueError(f"The exhibits {self.exhibit!r} of {self.name} have no {self.of} {self.than} of {word!r}.")
+        if len({tuple(column["query"]) for column in columns}) > 1:
+            raise Problem(f"The seeds of {self.name} kept different queries. Run `cirkit exhibits --missing`.")
+        own = np.array([column[self.of] for column in columns], float)  # (s, q); None becomes NaN
+        if self.than != "elsewhere":
+            own = own - np.array([column[self.than] for column in columns], float)
+        there = ~np.isnan(own).any(0)
+        if not there.any():
+            raise ValueError(f"No query of {self.name} has a value for {word!r} less {self.than}.")
+        return own[:, there], [row for row, kept in zip(columns[0]["query"], there, strict=True) if kept]
+
+
+@dataclass(frozen=True)
+class above:
+    """Holds when the whole interval is above the bound, fails when it is all below."""
+
+    bound: float = 0.0
+
+    def __call__(self, interval: Interval) -> str:
+        if interval.low > self.bound:
+            return "holds"
+        return "fails" if interval.high < self.bound else "open"
+
+
+@dataclass(frozen=True)
+class below:
+    """Holds when the whole interval is below the bound, fails when it is all above."""
+
+    bound: float = 0.0
+
+    def __call__(self, interval: Interval) -> str:
+        if interval.high < self.bound:
+            return "holds"
+        return "fails" if interval.low > self.bound else "open"
+
+
+@dataclass(frozen=True)
+class within:
+    """Equal within a margin: holds when the interval lies inside ±margin, fails when it lies outside."""
+
+    margin: float
+
+    def __call__(self, interval: Interval) -> str:
+        if -self.margin < interval.low and interval.high < self.margin:
+            return "holds"
+        return "fails" if interval.low > self.margin or interval.high < -self.margin else "open"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One sentence of a paper, in our words, and the quantity that decides it."""
+
+    id: str
+    paper: str
+    where: str  # "Table 1"
+    says: str
+    reported: str  # as printed
+    quantity: Quantity
+    expect: Callable[[Interval], str]
+    unit: str = "points"  # of what the quantity gives; points are hundredths
+
+
+def judge(claim: Claim, load: Callable[[str, str], list[Record]]) -> dict[str, Any]:
+    """The ledger row of a claim: the best scale with records of every experiment decides; one seed never does."""
+    row: dict[str, Any] = dict.fromkeys(FIELDS, "") | {
+        "id": claim.id, "paper": claim.paper, "where": claim.where, "says": claim.says, "reported": claim.reported,
+        "verdict": "untested", "mean": None, "low": None, "high": None, "unit": claim.unit, "seeds": 0,
+    }  # fmt: skip
+    for scale in ("paper", "gpu", "cpu"):
+        records = {name: load(name, scale) for name in claim.quantity.needs}
+        if not all(records.values()):
+            continue
+        interval = claim.quantity(records)
+        if interval is None:
+            continue
+        bases = {record.basis for found in records.values() for record in found}
+        return row | {
+            "verdict": claim.expect(interval) if interval.seeds > 1 else "open",
+            "mean": round(interval.mean, 4),
+            "low": round(interval.low, 4),
+            "high": round(interval.high, 4),
+            "basis": "+".join(sorted(bases)),
+            "scale": scale,
+            "seeds": interval.seeds,
+        }
+    return row
+
+
+def to_csv(rows: list[dict[str, Any]]) -> str:
+    """The ledger as the text of data/ledger.csv."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
+    return out.getvalue()

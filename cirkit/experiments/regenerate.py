@@ -1,0 +1,91 @@
+"""Make exhibits of finished runs from the weights they left, without training again.
+
+For exhibits that are declared after a run, or were lost; data/weights must still hold the checkpoint.
+"""
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from cirkit.errors import Problem
+from cirkit.experiments import artifacts
+from cirkit.experiments.artifacts import Exhibit
+from cirkit.experiments.experiment import Experiment
+from cirkit.experiments.records import done
+from cirkit.experiments.run import evaluated, lock, write_exhibit
+from cirkit.training.checkpoints import load
+
+
+def lacking(experiment: Experiment, seed: int) -> dict[Path, Exhibit]:
+    """The exhibits of a seed that are not there, or follow an older declaration of the run or of the exhibit."""
+    return {path: each for path, each in experiment.keeps(seed).items() if not _current(experiment, path, each)}
+
+
+def _current(experiment: Experiment, path: Path, exhibit: Exhibit) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        content = artifacts.read(path)
+    except Problem:  # a broken file is as good as none
+        return False
+    same = content["fingerprint"] == experiment.fingerprint
+    return same and content.get("exhibit") == artifacts.head(exhibit).get("exhibit")
+
+
+def exhibit(experiment: Experiment, seed: int, device: str = "cpu") -> list[Path]:
+    """Make what a finished run lacks; returns the files written.
+
+    Raises Problem where the run has no record that follows today's declaration, or no weights.
+    """
+    wanted = lacking(experiment, seed)
+    if not wanted:
+        return []
+    again = f"Run `cirkit run {experiment.name} --scale {experiment.scale} --seed {seed}`."
+    if seed not in {record.seed for record in done(experiment)}:
+        raise Problem(f"{experiment.name} seed {seed} has no record of today's declaration. {again}")
+    folder = experiment.weights(seed)
+    if not (folder / "model.json").is_file():
+        raise Problem(f"{experiment.name} seed {seed} has a record but no weights in {folder}. {again}")
+    model, benchmark = load(folder).to(device), next(iter(experiment.tests.values()))()
+    ranked = functools.cache(lambda: evaluated(model, benchmark))
+    for path, each in wanted.items():
+        write_exhibit(experiment, seed, path, each, model, benchmark, ranked)
+    return list(wanted)
+
+
+def rows(experiments: Sequence[Experiment]) -> Iterator[dict[str, Any]]:
+    """Every exhibit that a finished run should have, and whether it has it."""
+    for experiment in experiments:
+        for record in done(experiment):
+            missing = lacking(experiment, record.seed)
+            for path, each in experiment.keeps(record.seed).items():
+                weights = (experiment.weights(record.seed) / "model.json").is_file()
+                state = "there" if path not in missing else "missing" if weights else "missing, no weights"
+                yield {
+                    "name": experiment.name,
+                    "scale": experiment.scale,
+                    "seed": record.seed,
+                    "exhibit": each.name or "top ten",
+                    "state": state,
+                }
+
+
+def missing(experiments: Sequence[Experiment], device: str = "cpu", tell: Callable[[str], None] = print) -> int:
+    """Make every exhibit that can be made; returns how many. What cannot is said and stops no other."""
+    written = 0
+    for experiment in experiments:
+        for record in done(experiment):
+            if not lacking(experiment, record.seed):
+                continue
+            with lock(experiment.path(record.seed)) as mine:
+                if not mine:
+                    continue
+                try:
+                    paths = exhibit(experiment, record.seed, device)
+                except Problem as problem:
+                    tell(f"{experiment.name} seed {record.seed}: left out. {problem}")
+                    continue
+            written += len(paths)
+            tell(f"{experiment.name} {experiment.scale} seed {record.seed}: {', '.join(path.name for path in paths)}")
+    return written

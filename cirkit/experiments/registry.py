@@ -1,0 +1,82 @@
+"""The five papers: experiments and claims, the only place they are declared."""
+
+import importlib
+from typing import Any
+
+from cirkit.errors import Problem
+
+PAPERS = {
+    "maaf": "MAAF: Modality-Agnostic Attention Fusion",
+    "alignment": "Attention alignment in vision-and-language tasks",
+    "pvlf": "PVLF: prompting vision-language fusion for zero-shot composed retrieval",
+    "compodiff": "CompoDiff: composed image retrieval with latent diffusion",
+    "itself": "ITSELF: attention-guided fine-grained alignment for vision-language retrieval",
+    "photos": "Real photos: same class, other colour (our own experiment)",
+}
+DECLARED = ("maaf", "photos")  # papers whose module exists
+
+
+def experiments(paper: str | None = None, scale: str | None = None, root: str = "data/raw") -> list[Any]:
+    """Declared experiments, of one paper and one scale if given; `root` holds the original data of the `paper` scale.
+
+    Raises Problem for an unknown paper or scale.
+    """
+    from cirkit.experiments.experiment import SCALES
+
+    if scale is not None and scale not in SCALES:
+        raise Problem(f"There is no scale {scale!r}. Use one of {', '.join(SCALES)}.")
+    scales = SCALES if scale is None else (scale,)
+    return [found for module in _modules(paper) for each in scales for found in module.experiments(each, root)]
+
+
+def experiment(name: str, scale: str, root: str = "data/raw") -> Any:
+    """The experiment of a name. Raises Problem when none has it."""
+    found = next((e for e in experiments(scale=scale, root=root) if e.name == name), None)
+    if found is None:
+        raise Problem(f"There is no experiment {name!r} at scale {scale}. See `cirkit experiments`.")
+    return found
+
+
+def rows(paper: str, table: str, scale: str) -> dict[str, Any]:
+    """The experiments that a table shows, by the label of their row there; some have their home in another table."""
+    found = {}
+    for each in experiments(paper, scale):
+        found |= {label: each for shown, label in ((each.table, each.row), *each.also) if shown == table}
+    return found
+
+
+def claims(paper: str | None = None) -> list[Any]:
+    """Declared claims, of one paper if given."""
+    return [claim for module in _modules(paper) for claim in module.CLAIMS]
+
+
+def ledger(paper: str | None = None) -> list[dict[str, Any]]:
+    """One row per claim, judged from the records that follow today's declarations."""
+    from cirkit.experiments.claims import judge
+    from cirkit.experiments.records import done
+
+    declared = {(e.name, e.scale): e for e in experiments(paper)}
+
+    def load(name: str, scale: str) -> list[Any]:
+        return done(declared[name, scale]) if (name, scale) in declared else []
+
+    return [judge(claim, load) for claim in claims(paper)]
+
+
+def models() -> list[dict[str, Any]]:
+    """Every model that some row declares, once: name, paper, kind, and parameters at the smallest scale it has."""
+    found: dict[str, dict[str, Any]] = {}
+    for experiment in experiments(scale="cpu"):
+        factory = experiment.training.model
+        name = factory.func.__name__ if hasattr(factory, "func") else factory.__name__
+        if name not in found:
+            model = factory(["make yellow sphere small"])
+            count = sum(parameter.numel() for parameter in model.parameters())
+            found[name] = {"name": name, "paper": experiment.paper, "kind": "retriever", "parameters": count}
+    return list(found.values())
+
+
+def _modules(paper: str | None) -> list[Any]:
+    if paper is not None and paper not in PAPERS:
+        raise Problem(f"There is no paper {paper!r}. Use one of {', '.join(PAPERS)}.")
+    return [importlib.import_module(f"cirkit.papers.{name}") for name in DECLARED if paper in (None, name)]

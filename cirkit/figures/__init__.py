@@ -1,0 +1,1 @@
+"""Figures: from evidence to what a page shows, in one house style."""

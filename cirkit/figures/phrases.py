@@ -1,0 +1,93 @@
+"""Phrases: a number or a verdict as words, always with data source, scale and seeds."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cirkit.errors import Problem
+from cirkit.evaluators.measures import AveragePrecision, Mean, Measure, Recall
+from cirkit.experiments import records, registry
+from cirkit.experiments.bootstrap import Interval, estimate
+
+NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A computed phrase and what a reader may ask about it (shown as a tooltip)."""
+
+    text: str
+    about: str
+
+
+def claim(name: str) -> Phrase:
+    """A claim's verdict with the interval, basis, scale and seeds. Raises Problem for an unknown claim."""
+    row = next((row for row in registry.ledger() if row["id"] == name), None)
+    if row is None:
+        known = ", ".join(row["id"] for row in registry.ledger())
+        raise Problem(f"There is no claim {name!r}. Choose one of: {known}.")
+    about = f"{row['paper']}, {row['where']}: {row['says']} Printed: {row['reported']}."
+    if row["mean"] is None:
+        return Phrase("untested (no record yet)", about)
+    return Phrase(f"{row['verdict']} ({measured_row(row)}; {row_provenance(row)})", about)
+
+
+def result(key: str) -> Phrase:
+    """`maaf/tirg R@1`, or with a scale `maaf/tirg R@1 gpu`: our number with interval, basis, scale and seeds.
+
+    'not run yet' when the experiment is declared but has no record. Raises Problem when it is not declared.
+    """
+    words = key.split()
+    if len(words) not in (2, 3):
+        raise Problem(f"{key!r} is no result. Write: experiment measure [scale], such as maaf/tirg R@1 cpu.")
+    experiment = registry.experiment(words[0], words[2] if len(words) == 3 else "cpu")
+    measure = measure_of(words[1])
+    interval = measured(experiment, measure)
+    about = f"{experiment.name}: {measure} on {next(iter(experiment.tests))}"
+    if interval is None:
+        return Phrase(f"not run yet ({experiment.basis} · {experiment.scale})", about)
+    stamp = provenance(experiment.basis, experiment.scale, interval.seeds)
+    return Phrase(f"{percent(interval)} % ({stamp})", f"{about}; 95 % interval over seeds and queries")
+
+
+def measure_of(name: str) -> Measure:
+    """The measure that prints as `name`: R@10, mAP@5, or their mean: (R@10+R@50)/2."""
+    name = name.replace(" ", "")
+    if name.startswith("("):
+        parts, _, count = name[1:].partition(")/")
+        mean = Mean(tuple(measure_of(part) for part in parts.split("+")))
+        if count != str(len(mean.measures)):
+            raise Problem(f"{name!r} is no mean of its measures. Write (R@10+R@50)/2.")
+        return mean
+    kind, _, k = name.partition("@")
+    kinds = {"R": Recall, "mAP": AveragePrecision}
+    if kind not in kinds or not k.isdecimal() or int(k) < 1:
+        raise Problem(f"There is no measure {name!r}. Write R@k or mAP@k with a whole k from 1.")
+    return kinds[kind](int(k))
+
+
+def measured(experiment: Any, measure: Measure) -> Interval | None:
+    """The level of a measure on the experiment's first test, or None without a record of today's declaration."""
+    runs = records.done(experiment)
+    return estimate(runs, next(iter(experiment.tests)), measure) if runs else None
+
+
+def percent(interval: Interval) -> str:
+    """`61.3 [58.9, 63.5]` from fractions."""
+    return f"{100 * interval.mean:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+
+
+def measured_row(row: dict[str, Any]) -> str:
+    """`+4.2 [+1.0, +7.3] points` from a ledger row; in another unit, `+0.42 [+0.10, +0.73] of an even look`."""
+    factor, digits = (100, 1) if row["unit"] == "points" else (1, 2)
+    middle, low, high = (f"{factor * row[key]:+.{digits}f}" for key in ("mean", "low", "high"))
+    return f"{middle} [{low}, {high}] {row['unit']}"
+
+
+def provenance(basis: str, scale: str, seeds: int) -> str:
+    """`world · cpu · 5 seeds`, what every number of ours carries."""
+    return f"{basis} · {scale} · {seeds} seed{'' if seeds == 1 else 's'}"
+
+
+def row_provenance(row: dict[str, Any]) -> str:
+    """The stamp of a ledger row."""
+    return provenance(str(row["basis"]), str(row["scale"]), int(row["seeds"]))

@@ -1,0 +1,1 @@
+"""Losses: scores in, a scalar out."""

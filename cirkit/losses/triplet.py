@@ -1,0 +1,57 @@
+"""Triplet losses: soft over all negatives (TIRG), or the hardest among the semi-hard (VAL).
+
+Vo et al. (CVPR 2019) eq. 4; Chen, Gong and Bazzani (2020), with a margin of .2, a row of MAAF's Tables 3 and 7.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import softplus
+
+
+def soft_triplet(scores: Float[Tensor, "b b"]) -> Float[Tensor, ""]:
+    """The mean over i ≠ j of log(1 + exp(s_ij - s_ii)).
+
+    Raises ValueError for a batch of one, which has no negative.
+    """
+    # paper (eq. 4): query anchors, similarities; released TIRG: targets as anchors too, at most three sampled
+    # negatives, squared distances (twice this exponent), and half of the true gradient
+    b = len(scores)
+    if b < 2:
+        raise ValueError("The soft-triplet loss needs a batch of at least two; choose a larger batch.")
+    wrong = ~torch.eye(b, dtype=torch.bool, device=scores.device)
+    return softplus(scores - scores.diagonal()[:, None])[wrong].mean()
+
+
+def own_positive(scores: Float[Tensor, "b b"]) -> Float[Tensor, "b 1"]:
+    """What a negative is compared with to be semi-hard: the right answer of its own query."""
+    return scores.diagonal()[:, None]
+
+
+def column_positive(scores: Float[Tensor, "b b"]) -> Float[Tensor, "1 b"]:
+    """The same in VAL's released code, where broadcasting compares (i, j) with the right answer of query j."""
+    return scores.diagonal()[None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class semi_hard_triplet:
+    """Both ways, the mean over i of max(0, margin + s_ij - s_ii) at the best j among the wrong that score no higher.
+
+    VAL (Chen et al., 2020) with scores minus squared distances; a row whose every negative scores higher costs
+    nothing. `against=column_positive` is the released code.
+    """
+
+    margin: float = 0.2
+    against: Callable[[Tensor], Tensor] = own_positive
+
+    def __call__(self, scores: Float[Tensor, "b b"]) -> Float[Tensor, ""]:
+        return self._one_way(scores) + self._one_way(scores.mT)
+
+    def _one_way(self, scores: Float[Tensor, "b b"]) -> Float[Tensor, ""]:
+        right = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+        allowed = (scores <= self.against(scores)) & ~right
+        best = scores.masked_fill(~allowed, -torch.inf).amax(1)  # (b)
+        return (self.margin + best - scores.diagonal()).relu().mean()

@@ -1,0 +1,23 @@
+"""MAAF's retrieval explorers: CSS and FashionIQ, images drawn again from the world."""
+
+from cirkit.explorers.retrieval import Nothing, RetrievalExplorer, table_explorer
+
+
+def css_explorer(scale: str, table: str = "Table 1") -> RetrievalExplorer | Nothing:
+    """MAAF's rows on CSS; pictures are drawn again from the world's size."""
+    from cirkit.benchmarks import css
+
+    return table_explorer(
+        "maaf", table, scale, lambda rows: css.pictures(css.SIZES[scale], "test", rows), "MAAF, identity"
+    )
+
+
+def fashioniq_explorer(scale: str, table: str = "Table 3") -> RetrievalExplorer | Nothing:
+    """MAAF's rows on Fashion IQ, the three categories' galleries one behind the other; captions joined by "+"."""
+    from cirkit.benchmarks import fashioniq
+    from cirkit.figures.top_k import with_plus
+    from cirkit.papers.maaf.fashioniq import SIZES
+
+    return table_explorer(
+        "maaf", table, scale, lambda rows: fashioniq.pictures(SIZES[scale], "val", rows), "MAAF", with_plus
+    )

@@ -1,0 +1,1 @@
+"""Search: a user's own photos."""

@@ -1,0 +1,81 @@
+"""The results page: the hits of a search as one HTML file."""
+
+import base64
+import html
+import io
+from pathlib import Path
+
+from cirkit.benchmarks.folder import decode
+from cirkit.errors import Problem
+from cirkit.files import write_atomically
+from cirkit.search.folder import Hit, Question
+
+
+def page(hits: list[Hit], query: Question, out: Path) -> None:
+    """One HTML file that shows the question and the hits; the pictures are inside it, and it asks no network."""
+    asked = []
+    if query.image is not None:
+        asked.append(f'<img src="{_thumbnail(query.image)}" alt="The photo searched with">')
+    if query.text:
+        asked.append(f"<p><q>{_shown(query.text)}</q></p>")
+    items = "\n".join(_item(hit) for hit in hits)
+    write_atomically(out, PAGE.format(asked="".join(asked), items=items, count=len(hits)))
+
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>Photos found: {count}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ background: Canvas; color: CanvasText; font: 1rem/1.4 system-ui, sans-serif; margin: 1.5rem; }}
+section {{ align-items: center; display: flex; flex-wrap: wrap; gap: 1rem; margin-bottom: 1.5rem; }}
+ol {{ display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(12rem, 1fr)); padding: 0; }}
+li {{ list-style: none; }}
+a {{ border: 1px solid GrayText; border-radius: .5rem; color: LinkText; display: block; padding: .5rem; }}
+a:focus-visible {{ outline: 3px solid Highlight; outline-offset: 2px; }}
+img {{ aspect-ratio: 1; border-radius: .25rem; display: block; max-width: 100%; width: 12rem; }}
+small, q {{ overflow-wrap: anywhere; }}
+</style>
+</head>
+<body>
+<main>
+<h1>Photos found</h1>
+<section aria-label="What was asked">{asked}</section>
+<ol aria-label="Results, best first">
+{items}
+</ol>
+</main>
+</body>
+</html>
+"""
+
+
+def _item(hit: Hit) -> str:
+    name = _shown(hit.caption or hit.path.name)
+    try:
+        picture = f'<img src="{_thumbnail(hit.path)}" alt="{name}">'
+    except Problem:
+        picture = f"<p>This photo is no longer there: {name}</p>"
+    caption = f"<br>{name}" if hit.caption else ""
+    return (
+        f'<li><a href="{html.escape(hit.path.absolute().as_uri())}">{picture}'
+        f"<strong>{hit.rank}</strong> <small>{_shown(hit.path.name)} · {hit.score:.3f}{caption}</small></a></li>"
+    )
+
+
+def _shown(text: str) -> str:
+    """Escaped, and without the half characters that file names in a foreign encoding bring along."""
+    return html.escape(text.encode("utf-8", "replace").decode("utf-8"))
+
+
+def _thumbnail(path: Path, size: int = 192) -> str:
+    from PIL import Image
+
+    content = io.BytesIO()
+    Image.fromarray(decode(path, size).permute(1, 2, 0).numpy()).save(content, "JPEG", quality=82)
+    return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode('ascii')}"

@@ -1,0 +1,1 @@
+"""Timing: ours beside a plain or released reference, in one process."""

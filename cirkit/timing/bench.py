@@ -1,0 +1,302 @@
+"""Benchmarks: our code beside a reference, in one process, medians of several runs; `cirkit bench NAME`.
+
+`ratio` is the reference's time over ours, `difference` the largest difference between their results.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from cirkit.attention.blocks import UnbiasedLayerNorm
+from cirkit.encoders.text import LSTM, dropout_linear
+from cirkit.errors import Problem
+from cirkit.losses.contrastive import batch_softmax
+from cirkit.models.base import Cosine
+from cirkit.models.maaf import MAAF, half_text
+from cirkit.query import Batch, Benchmark, Query
+from cirkit.timing.plain_maaf import GivenResNet, Maps, PlainMAAF, ResNetMaps, SmallMaps, given_maps
+from cirkit.training import objectives
+from cirkit.training.optimisers import adamw, sgd
+
+
+def run(name: str) -> list[dict[str, Any]]:
+    """The rows of a benchmark. Raises Problem for an unknown name."""
+    if name not in BENCHES:
+        raise Problem(f"There is no benchmark {name!r}. Use one of {', '.join(BENCHES)}.")
+    return BENCHES[name]()
+
+
+def median(act: Callable[[], object], times: int = 5) -> float:
+    """Seconds, the median of several runs after one that warms up."""
+    act()
+    spent = []
+    for _ in range(times):
+        started = time.perf_counter()
+        act()
+        spent.append(time.perf_counter() - started)
+    return statistics.median(spent)
+
+
+def in_turns(ours: Callable[[], object], reference: Callable[[], object], times: int) -> tuple[float, float]:
+    """The medians of both, run in turns, so that what else the machine does meets both alike."""
+    ours(), reference()
+    spent: tuple[list[float], list[float]] = ([], [])
+    for _ in range(times):
+        for act, seconds in zip((ours, reference), spent, strict=True):
+            started = time.perf_counter()
+            act()
+            seconds.append(time.perf_counter() - started)
+    return statistics.median(spent[0]), statistics.median(spent[1])
+
+
+def row(name: str, ours: float, reference: float | None, difference: float | None) -> dict[str, Any]:
+    """One line of a benchmark; times in seconds."""
+    return {
+        "name": name,
+        "ours": round(ours, 5),
+        "reference": None if reference is None else round(reference, 5),
+        "ratio": None if reference is None else round(reference / ours, 2),
+        "difference": difference,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def render() -> list[dict[str, Any]]:
+    """Seconds per picture of the shapes world, against the 1/150 s that is asked of it at 64x64."""
+    from cirkit.worlds.render import rate
+
+    return [
+        row(
+            f"render {size}x{size}, seconds per picture",
+            1 / statistics.median(rate(512, size) for _ in range(3)),
+            *goal,
+        )
+        for size, goal in ((64, (1 / 150, None)), (96, (None, None)))
+    ]
+
+
+def train() -> list[dict[str, Any]]:
+    """Seconds per training step (32 pairs of 64x64) of the rows of MAAF Table 1."""
+    from cirkit.experiments import registry
+
+    texts = ["make middle-left large sphere green"] * 32
+    images = torch.randint(0, 255, (32, 3, 64, 64), dtype=torch.uint8)
+    batch = Batch(query=Query(image=images, text=texts), target=images.flip(0))
+    rows = []
+    for name in ("tirg", "maaf_softmax", "maaf_identity"):
+        training = registry.experiment(f"maaf/css/{name}", "cpu").training
+        model = training.model(texts).train()
+        optimiser = training.optimiser(model)
+
+        def step(model=model, training=training, optimiser=optimiser) -> None:
+            loss = training.objective(model, batch)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+
+        rows.append(row(f"{name}, seconds per step", median(step, times=15), None, None))
+    return rows
+
+
+class Given:
+    """A retriever whose features are already there: only its cosine is asked for."""
+
+    def __init__(self) -> None:
+        self.score = Cosine()
+
+    def encode(self, images: Tensor) -> Tensor:
+        """The pictures as they are."""
+        return images.float().flatten(1)
+
+    def compose(self, query: Query) -> Tensor:
+        """The query's pictures as they are."""
+        return self.encode(query.image)
+
+
+class Known:
+    """A retriever whose scores are already there; its features are the numbers of queries and of gallery items."""
+
+    def __init__(self, scores: Tensor) -> None:
+        self.scores = scores
+
+    def encode(self, images: Tensor) -> Tensor:
+        """The numbers of the pictures."""
+        return torch.arange(len(images))
+
+    def compose(self, query: Query) -> Tensor:
+        """The numbers of the queries."""
+        return torch.arange(len(query))
+
+    def score(self, composed: Tensor, gallery: Tensor) -> Tensor:
+        """The part of the scores that is asked for; both sides are consecutive numbers."""
+        return self.scores[composed[0] : composed[-1] + 1, gallery[0] : gallery[-1] + 1]
+
+
+def rank() -> list[dict[str, Any]]:
+    """Ranks by counting against sorting and searching, at the size of Fashion IQ's dresses.
+
+    The reference does what released evaluation loops do: sort the gallery of every query, write down its labels in
+    that order, and look up where the right one stands.
+    """
+    from cirkit.evaluators import ranking
+
+    q, n, d = 2017, 3817, 512
+    generator = torch.Generator().manual_seed(0)
+    composed, gallery = (normalize(torch.randn(rows, d, generator=generator)) for rows in (q, n))
+    answer = torch.randint(1, n, (q,), generator=generator).tolist()
+    names = [f"B{row:09d}" for row in range(n)]
+    blank = torch.zeros(1, 3, 1, 1, dtype=torch.uint8)
+    benchmark = Benchmark(
+        name="random",
+        query=Query(text=["x"] * q),
+        gallery=blank.expand(n, 3, 1, 1),
+        relevant=[[a] for a in answer],
+        excluded=[[0]] * q,
+    )
+    model = Given()
+
+    def counting(composed: Tensor = composed, gallery: Tensor = gallery) -> Tensor:
+        return torch.from_numpy(ranking.rank_features(model, composed, gallery, benchmark).values)
+
+    def searched(scores: np.ndarray) -> Tensor:
+        scores[:, 0] = -np.inf
+        ordered = [[names[row] for row in line] for line in np.argsort(-scores, axis=1)]
+        return torch.tensor([line.index(names[a]) + 1.0 for line, a in zip(ordered, answer, strict=True)])
+
+    def sorting(composed: Tensor = composed, gallery: Tensor = gallery) -> Tensor:
+        with torch.no_grad():
+            return searched(model.score(composed, gallery).numpy())
+
+    doubles = composed.double(), gallery.double()  # in single precision a few pairs are level, and sorting takes sides
+    difference = (counting(*doubles) - sorting(*doubles)).abs().max().item()
+    with torch.no_grad():
+        scores = model.score(composed, gallery)
+    known, numbers = Known(scores), (torch.arange(q), torch.arange(n))
+    ours = median(lambda: ranking.rank_features(known, *numbers, benchmark))
+    return [
+        row("ranks of 2,017 queries in 3,817 items, from features", median(counting), median(sorting), difference),
+        row("the same, from scores at hand", ours, median(lambda: searched(scores.numpy().copy())), difference),
+    ]
+
+
+SAID = "is solid green and has long sleeves with two small white buttons"  # 12 words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """A size at which our MAAF meets the plain one. `model` is made of the released parts, see the errata.
+
+    `maps` gives the reference its picture encoder; with `optimiser` None, training steps are left out.
+    """
+
+    name: str
+    model: Callable[[Sequence[str]], MAAF]
+    maps: Maps
+    pixels: int  # 1 where the maps are given
+    batch: int = 32
+    optimiser: Callable[[torch.nn.Module], torch.optim.Optimizer] | None = None
+    times: int = 5
+
+
+def matches() -> list[Match]:
+    """The declared `cpu` row; the paper's fusion, over given maps; the paper's whole model, encoding a gallery."""
+    from cirkit.declare import describe, rebuild
+    from cirkit.experiments import registry
+    from cirkit.experiments.cost import untrained
+
+    small, large = (registry.experiment("maaf/fashioniq/released", scale).training.model for scale in ("cpu", "paper"))
+    fusion = partial(
+        MAAF, image=GivenResNet, text=partial(LSTM, head=dropout_linear), norm=UnbiasedLayerNorm, pool=half_text
+    )
+    large = rebuild(untrained(describe(large)))
+    return [
+        Match(name="48 pixels, width 64", model=small, maps=SmallMaps, pixels=48, optimiser=adamw(), times=25),
+        Match(name="245 + 12 tokens, width 512", model=fusion, maps=given_maps, pixels=1, optimiser=sgd(), times=3),
+        Match(name="ResNet50, 224 pixels", model=large, maps=ResNetMaps, pixels=224, batch=8),
+    ]
+
+
+def maaf(sizes: Sequence[Match] | None = None) -> list[dict[str, Any]]:
+    """Training steps and gallery encoding of MAAF beside the released arithmetic written out, by size.
+
+    Both have the same weights; `difference` is between their outputs in evaluation mode.
+    """
+    return [found for size in (matches() if sizes is None else sizes) for found in _match(size)]
+
+
+def _match(size: Match) -> list[dict[str, Any]]:
+    from cirkit.evaluators import ranking
+
+    texts = [" ".join(SAID.split()[: 12 - place % 6]) for place in range(size.batch)]
+    torch.manual_seed(0)
+    ours = size.model(texts).eval()
+    plain = PlainMAAF(ours, size.maps).eval()
+    images = torch.randint(0, 256, (size.batch, 3, size.pixels, size.pixels), dtype=torch.uint8)
+    batch = Batch(query=Query(image=images, text=texts), target=images.flip(0))
+
+    def gallery() -> Tensor:
+        return ranking.encode(ours, images)
+
+    def plain_gallery() -> Tensor:
+        return plain.gallery(images)
+
+    difference = (gallery() - plain_gallery()).abs().max().item()
+    name = f"{size.name}: gallery of {size.batch}, seconds"
+    rows = [row(name, *in_turns(gallery, plain_gallery, size.times), difference)]
+    if size.optimiser is None:
+        return rows
+    with torch.no_grad():
+        difference = (ours.compose(batch.query) - plain.compose(images, texts)).abs().max().item()
+    objective = objectives.ranking(batch_softmax)
+    ours_step = _step(ours.train(), size.optimiser, lambda: objective(ours, batch))
+    plain_step = _step(plain.train(), size.optimiser, lambda: plain.loss(images, texts, batch.target))
+    name = f"{size.name}: step of {size.batch}, seconds"
+    return [row(name, *in_turns(ours_step, plain_step, size.times), difference), *rows]
+
+
+def _step(
+    model: torch.nn.Module, optimiser: Callable[[torch.nn.Module], torch.optim.Optimizer], loss: Callable[[], Tensor]
+) -> Callable[[], None]:
+    made = optimiser(model)
+
+    def step() -> None:
+        made.zero_grad(set_to_none=True)
+        loss().backward()
+        made.step()
+
+    return step
+
+
+def publish() -> list[dict[str, Any]]:
+    """Seconds per picture of publishing every world at `cpu` scale, against the 1/100 s asked of it; minutes in all."""
+    import tempfile
+    from pathlib import Path
+
+    from cirkit.benchmarks.catalogue import CATALOGUE
+
+    rows = []
+    for name, entry in CATALOGUE.items():
+        if entry.world is None:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder) / name
+            started = time.perf_counter()
+            entry.publish(root, "cpu")
+            spent = time.perf_counter() - started
+            pictures = sum(path.suffix in (".png", ".jpg", ".jpeg") for path in root.rglob("*"))
+            rows.append(row(f"{name}: {pictures} pictures, seconds per picture", spent / pictures, 1 / 100, None))
+            started = time.perf_counter()
+            entry.publish(root, "cpu")
+            rows.append(row(f"{name}: a second call, seconds", time.perf_counter() - started, 1.0, None))
+    return rows
+
+
+BENCHES = {"render": render, "train": train, "rank": rank, "maaf": maaf, "publish": publish}

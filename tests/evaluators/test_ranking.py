@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+import torch
+from toys import Silent, Table, numbered
+
+from cirkit.evaluators import ranking
+from cirkit.evaluators.measures import AveragePrecision, Mean, Ranks, Recall, chance_recall
+from cirkit.query import Benchmark, Query
+
+
+def random_benchmark(q=7, n=40, seed=0):
+    rng = np.random.default_rng(seed)
+    relevant = [rng.choice(np.arange(1, n), size=rng.integers(1, 5), replace=False).tolist() for _ in range(q)]
+    excluded = [[0] for _ in range(q)]
+    query = Query(image=numbered(q), text=["x"] * q)
+    return Benchmark(name="random", query=query, gallery=numbered(n), relevant=relevant, excluded=excluded)
+
+
+def test_ranks_equal_sorting_when_no_scores_are_level():
+    benchmark = random_benchmark()
+    scores = torch.randn(7, 40, generator=torch.Generator().manual_seed(3))
+    found = ranking.ranks(Table(scores), benchmark)
+    for i, answers in enumerate(benchmark.relevant):
+        order = [j for j in scores[i].argsort(descending=True).tolist() if j not in benchmark.excluded[i]]
+        mine = found.values[found.offsets[i] : found.offsets[i + 1]]
+        assert mine.tolist() == [order.index(a) + 1 for a in answers]
+
+
+def test_chunks_of_queries_and_gallery_change_no_rank():
+    benchmark = random_benchmark(q=11, n=60)
+    table = Table(torch.randn(11, 60))
+    composed, gallery = ranking.compose(table, benchmark, chunk=4), ranking.encode(table, benchmark.gallery, chunk=7)
+    assert torch.equal(
+        ranking.score_rows(table, composed, gallery, 60, chunk=13), ranking.score_rows(table, composed, gallery, 60)
+    )
+    few = ranking.rank_features(table, composed, gallery, benchmark, chunk=3)
+    assert np.array_equal(few.values, ranking.ranks(table, benchmark).values)
+
+
+def test_a_model_that_says_nothing_scores_at_chance():
+    benchmark = random_benchmark()
+    found = ranking.ranks(Silent(), benchmark)
+    assert set(found.values) == {20.0}  # the middle of 39 items: one is hidden
+    assert Recall(1)(found).sum() == 0
+
+
+def test_a_hidden_item_never_counts():
+    scores = torch.zeros(1, 3)
+    scores[0] = torch.tensor([9.0, 5.0, 1.0])
+    query = Query(image=numbered(1))
+    shown = Benchmark(name="a", query=query, gallery=numbered(3), relevant=[[1]])
+    hidden = Benchmark(name="a", query=query, gallery=numbered(3), relevant=[[1]], excluded=[[0]])
+    assert ranking.ranks(Table(scores), shown).values.tolist() == [2.0]
+    assert ranking.ranks(Table(scores), hidden).values.tolist() == [1.0]
+
+
+def test_a_score_that_is_no_number_is_refused():
+    query = Query(image=numbered(1))
+    benchmark = Benchmark(name="a", query=query, gallery=numbered(2), relevant=[[1]])
+    with pytest.raises(ValueError, match="finite"):
+        ranking.ranks(Table(torch.tensor([[0.0, torch.nan]])), benchmark)
+
+
+def test_top_leaves_hidden_items_out_and_breaks_ties_by_row():
+    scores = torch.tensor([[1.0, 7.0, 3.0, 3.0]])
+    query = Query(image=numbered(1))
+    benchmark = Benchmark(name="a", query=query, gallery=numbered(4), relevant=[[2]], excluded=[[1]])
+    table = Table(scores)
+    composed, gallery = ranking.compose(table, benchmark), ranking.encode(table, benchmark.gallery)
+    items, values = ranking.top(table, composed, gallery, benchmark, [0], k=3)
+    assert items == [[2, 3, 0]] and values == [[3.0, 3.0, 1.0]]
+
+
+def test_measures_agree_with_ir_measures():
+    import ir_measures
+
+    benchmark = random_benchmark(q=9, n=50, seed=4)
+    scores = torch.randn(9, 50, generator=torch.Generator().manual_seed(5))
+    found = ranking.ranks(Table(scores), benchmark)
+    qrels = {str(i): {str(a): 1 for a in answers} for i, answers in enumerate(benchmark.relevant)}
+    run = {str(i): {str(j): s for j, s in enumerate(row) if j != 0} for i, row in enumerate(scores.tolist())}
+    for k in (1, 5, 10):
+        theirs = {m.query_id: m.value for m in ir_measures.iter_calc([ir_measures.Success @ k], qrels, run)}
+        assert Recall(k)(found).tolist() == [theirs[str(i)] for i in range(9)]
+        assert str(Recall(k)) == f"R@{k}"
+    theirs = {m.query_id: m.value for m in ir_measures.iter_calc([ir_measures.AP @ 10], qrels, run)}
+    assert AveragePrecision(10)(found) == pytest.approx([theirs[str(i)] for i in range(9)])  # all have < 10 answers
+
+
+def test_average_precision_divides_by_the_smaller_of_k_and_answers():
+    ranks = Ranks(np.array([1.0, 3.0, 9.0]), np.array([0, 3]), gallery=20)
+    assert AveragePrecision(2)(ranks).tolist() == [0.5]  # one of two found, at rank 1
+    assert AveragePrecision(5)(ranks).tolist() == pytest.approx([(1 / 1 + 2 / 3) / 3])
+
+
+def test_chance_recall_equals_random_orders():
+    rng = np.random.default_rng(0)
+    ranks = Ranks(np.ones(5), np.array([0, 1, 3, 5]), gallery=12)
+    drawn = [np.mean([rng.permutation(12)[:answers].min() < 4 for answers in (1, 2, 2)]) for _ in range(4000)]
+    assert chance_recall(ranks, 4) == pytest.approx(np.mean(drawn), abs=0.02)
+
+
+@pytest.mark.parametrize("chunk", [3, 256])
+@pytest.mark.parametrize("own", ["spans", "few rows"])
+def test_a_query_with_a_gallery_of_its_own_ranks_as_a_loop_over_it_does(own, chunk):
+    rng = np.random.default_rng(0)
+    scores = torch.randint(0, 6, (8, 30), generator=torch.Generator().manual_seed(1)).float()  # with ties
+    if own == "spans":
+        candidates = [range(0, 12)] * 3 + [range(12, 30)] * 5
+    else:
+        candidates = [sorted(rng.choice(30, size=rng.integers(4, 9), replace=False).tolist()) for _ in range(8)]
+    relevant = [rng.choice(np.array(one)[1:], size=2, replace=False).tolist() for one in candidates]
+    excluded = [[one[0], 29 if 29 not in right else 28] for one, right in zip(candidates, relevant, strict=True)]
+    excluded = [[row for row in out if row not in right] for out, right in zip(excluded, relevant, strict=True)]
+    query = Query(image=numbered(8))
+    benchmark = Benchmark(
+        name="own", query=query, gallery=numbered(30), relevant=relevant, excluded=excluded, candidates=candidates
+    )
+    table = Table(scores)
+    composed, gallery = ranking.compose(table, benchmark), ranking.encode(table, benchmark.gallery)
+    found = ranking.rank_features(table, composed, gallery, benchmark, chunk=chunk)
+    expected = []
+    for i, answers in enumerate(relevant):
+        others = [row for row in candidates[i] if row not in excluded[i]]
+        assert benchmark.ranked(i) == len(others)
+        for answer in answers:
+            mine = scores[i, answer]
+            higher = sum(bool(scores[i, row] > mine) for row in others)
+            level = sum(bool(scores[i, row] == mine) for row in others if row != answer)
+            expected.append(1 + higher + level / 2)
+    assert found.values.tolist() == expected and found.gallery == min(map(benchmark.ranked, range(8)))
+    items, _ = ranking.top(table, composed, gallery, benchmark, [6], k=3)
+    assert set(items[0]) <= set(candidates[6]) - set(excluded[6])
+
+
+def test_the_mean_of_measures_is_theirs_query_by_query():
+    ranks = Ranks(np.array([3.0, 30.0, 60.0]), np.arange(4), gallery=100)
+    both = Mean((Recall(10), Recall(50)))
+    assert both(ranks).tolist() == [1.0, 0.5, 0.0] and str(both) == "(R@10 + R@50) / 2"

@@ -1,0 +1,42 @@
+import math
+
+import pytest
+import torch
+
+from cirkit.losses import contrastive, triplet
+
+
+def slow_softmax(scores):
+    rows = scores.tolist()
+    return sum(-row[i] + math.log(sum(math.exp(s) for s in row)) for i, row in enumerate(rows)) / len(rows)
+
+
+def slow_triplet(scores):
+    s, b = scores.tolist(), len(scores)
+    pairs = [(i, j) for i in range(b) for j in range(b) if i != j]
+    return sum(math.log(1 + math.exp(s[i][j] - s[i][i])) for i, j in pairs) / len(pairs)
+
+
+SLOW = {
+    contrastive.batch_softmax: slow_softmax,
+    triplet.soft_triplet: slow_triplet,
+    contrastive.symmetric_softmax: lambda s: (slow_softmax(s) + slow_softmax(s.T)) / 2,
+}
+
+
+@pytest.mark.parametrize("loss", SLOW)
+def test_a_loss_equals_its_slow_twin(loss):
+    scores = torch.randn(6, 6, generator=torch.Generator().manual_seed(2))
+    assert loss(scores).item() == pytest.approx(SLOW[loss](scores), abs=1e-6)
+
+
+@pytest.mark.parametrize("loss", SLOW)
+def test_perfect_scores_cost_almost_nothing_and_permuting_the_batch_changes_nothing(loss):
+    assert loss(50.0 * torch.eye(5)) < 1e-6
+    scores, order = torch.randn(5, 5), torch.randperm(5)
+    torch.testing.assert_close(loss(scores), loss(scores[order][:, order]))
+
+
+def test_the_soft_triplet_needs_a_negative():
+    with pytest.raises(ValueError, match="at least two"):
+        triplet.soft_triplet(torch.zeros(1, 1))
