@@ -44,7 +44,7 @@ def three(**parts):
     """Three queries over four pictures, of which the first hides picture 0."""
     given = {"name": "toy", "query": Query(text=["a", "b", "c"]), "keys": ["1", "2", "3"],
              "gallery": torch.zeros(4, 3, 2, 2, dtype=torch.uint8), "names": ["p", "q", "r", "s"],
-             "hidden": [[0], [1], []]}  # fmt: skip
+             "excluded": [[0], [1], []]}  # fmt: skip
     return Unanswered(**{**given, **parts})
 
 
