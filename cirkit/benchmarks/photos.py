@@ -48,29 +48,49 @@ def decode(path: Path) -> "Image.Image":
         raise Problem(f"{path} is not a readable picture ({error}). Copy it again from its source.") from error
 
 
-def fit(image: "Image.Image", size: int) -> "Image.Image":
-    """The shorter side scaled to `size` pixels, then the middle square."""
+def fit(image: "Image.Image", size: int, resample: str = "bicubic") -> "Image.Image":
+    """The shorter side scaled to `size` pixels, then the middle square: pixel for pixel torchvision's two transforms.
+
+    CLIP resamples bicubically, MAAF's released code bilinearly ("bilinear").
+    """
     from PIL import Image
 
-    scale = size / min(image.size)
-    width, height = (max(size, round(side * scale)) for side in image.size)
-    left, top = (width - size) // 2, (height - size) // 2
-    return image.resize((width, height), Image.Resampling.BICUBIC).crop((left, top, left + size, top + size))
+    short = min(image.size)
+    width, height = (int(size * side / short) for side in image.size)  # torchvision cuts the fraction off here ...
+    left, top = round((width - size) / 2), round((height - size) / 2)  # ... and rounds there, halves to the even
+    if short != size:
+        image = image.resize((width, height), Image.Resampling[resample.upper()])
+    return image.crop((left, top, left + size, top + size))
+
+
+def padded_fit(image: "Image.Image", size: int) -> "Image.Image":
+    """`fit` after CLIP4Cir's target padding, which loses less of a long image."""
+    return fit(target_pad(image), size)
+
+
+def target_pad(image: "Image.Image", ratio: float = 1.25) -> "Image.Image":
+    """Black beside the shorter sides until they are `ratio` times shorter than the longer ones (CLIP4Cir, SEARLE)."""
+    from PIL import ImageOps
+
+    least = max(image.size) / ratio
+    across, down = (max(0, int((least - side) / 2)) for side in image.size)
+    return ImageOps.expand(image, (across, down, across, down), fill=0) if across or down else image
 
 
 @dataclass(frozen=True)
 class Files:
-    """Pictures that are decoded when asked for, as squares of `size` pixels."""
+    """Images that are decoded when asked for, as squares of `size` pixels, cut by `fit`."""
 
     paths: Sequence[Path]
     size: int
+    fit: Callable[["Image.Image", int], "Image.Image"] = fit
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: Int[Tensor, " b"]) -> UInt8[Tensor, "b 3 h w"]:
         chosen = [self.paths[i] for i in index.tolist()]
-        return _stack(chosen, lambda path: fit(decode(path), self.size), (self.size, self.size))
+        return _stack(chosen, lambda path: self.fit(decode(path), self.size), (self.size, self.size))
 
 
 def stack(paths: Sequence[Path]) -> UInt8[Tensor, "b 3 h w"]:
