@@ -7,18 +7,22 @@ experiment, for all rows alike.
 import io
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from cirkit.errors import Problem
 from cirkit.files import write_atomically
 from cirkit.query import Batch, Triplets
 from cirkit.training.objectives import Objective
 from cirkit.training.samplers import Sampler
 from cirkit.training.schedules import Schedule
+from cirkit.training.steps import Step, Stepper, descend
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +30,9 @@ class Training:
     """Everything that decides a model's weights but the seed.
 
     `model` gets the training sentences (for its vocabulary); `sampler` picks the rows of each batch; `schedule`
-    maps the share of training done to a factor on the learning rate; `augment` changes a batch's pictures.
+    maps the share of training done to a factor on the learning rate; `augment` changes a batch's images; `start` names
+    the parts of the model ("": all of it) that begin from another training's weights; `step` turns a batch into an
+    update.
     """
 
     model: Callable[[Sequence[str]], nn.Module]
@@ -38,6 +44,20 @@ class Training:
     schedule: Schedule
     sampler: Sampler
     augment: Callable[[Batch, torch.Generator], Batch] | None = None
+    start: Mapping[str, "Weights"] = field(default_factory=dict)
+    step: Step = descend
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights that a training ends with: of its whole model, or of one `part` of it.
+
+    `seed` None is the seed of the run that asks; a number is one training shared by all seeds.
+    """
+
+    of: Training
+    seed: int | None = None
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,47 +76,67 @@ def fit(
     watch: Callable[[int, float], None] | None = None,
     resume: Path | None = None,
     every_seconds: float = 60.0,
+    start: Mapping[str, Mapping[str, Tensor]] = MappingProxyType({}),
 ) -> Trained:
-    """Train from `seed`; `watch(step, loss)` is called each step.
+    """Train from `seed`; `watch(step, loss)` is called each step; `start`: the tensors that `training.start` names.
 
     With `resume`, the state is kept there about every `every_seconds`, and a run that was cut off goes on from it,
     with the same result as if it had not been.
     """
-    triplets = training.data()
+    triplets = at_seed(training.data, seed)()
     torch.manual_seed(seed)
-    model = training.model(triplets.query.text or ()).to(device).train()
-    optimiser = training.optimiser(model)
-    base = [group["lr"] for group in optimiser.param_groups]
+    model = training.model(triplets.query.text or ())
+    _begin(model, training.start, start)
+    model = model.to(device).train()
+    stepper = training.step(model, training.objective, training.optimiser)
+    base = [group["lr"] for group in stepper.groups()]
     generator = torch.Generator().manual_seed(seed)
     rows = training.sampler(triplets, training.batch, generator)
     losses: list[float] = []
     if resume is not None and resume.exists():
-        losses = _restore(resume, model, optimiser)
+        losses = _restore(resume, model, stepper)
         for _ in losses:  # the sampler has no state but how often it was asked
             next(rows)
     saved = time.monotonic()
     noise = torch.Generator().manual_seed(seed + 1)
     for step in range(len(losses), training.steps):
-        for group, rate in zip(optimiser.param_groups, base, strict=True):
+        for group, rate in zip(stepper.groups(), base, strict=True):
             group["lr"] = rate * training.schedule(step / training.steps)
         batch = triplets[next(rows)]
         if training.augment is not None:
             batch = training.augment(batch, noise.manual_seed(seed * 1_000_003 + step))
-        loss = training.objective(model, batch.to(torch.device(device)))
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
+        losses.append(stepper(batch.to(torch.device(device))).item())
         if not math.isfinite(losses[-1]):
             raise ValueError(f"The loss is {losses[-1]} at step {step}; lower the learning rate of this training.")
         if watch is not None:
             watch(step + 1, losses[-1])
         if resume is not None and time.monotonic() - saved > every_seconds:
-            _keep(resume, model, optimiser, losses)
+            _keep(resume, model, stepper, losses)
             saved = time.monotonic()
     if resume is not None:
         resume.unlink(missing_ok=True)
     return Trained(model.eval(), curve(losses))
+
+
+def at_seed(data: Callable[[], Any], seed: int) -> Callable[[], Any]:
+    """`data` as a run of `seed` reads them: another draw for each seed where `data` has `of_seed`, else the same."""
+    of_seed = getattr(data, "of_seed", None)
+    return data if of_seed is None else of_seed(seed)
+
+
+def _begin(model: nn.Module, wanted: Mapping[str, Weights], start: Mapping[str, Mapping[str, Tensor]]) -> None:
+    if set(wanted) != set(start):
+        names = ", ".join(repr(part) for part in sorted(set(wanted) ^ set(start)))
+        raise Problem(f"The weights given and the parts that start from weights differ in {names}; train them first.")
+    for part, tensors in start.items():
+        try:
+            model.get_submodule(part).load_state_dict(dict(tensors))
+        except (AttributeError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise Problem(
+                f"The weights to start from do not fit part {part!r} of the model ({reason}); name a training whose "
+                f"part has the same shapes."
+            ) from error
 
 
 def curve(losses: list[float], points: int = 100) -> list[tuple[int, float]]:
@@ -108,16 +148,16 @@ def curve(losses: list[float], points: int = 100) -> list[tuple[int, float]]:
     ]
 
 
-def _keep(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, losses: list[float]) -> None:
+def _keep(path: Path, model: nn.Module, stepper: Stepper, losses: list[float]) -> None:
     buffer = io.BytesIO()
-    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "losses": losses}
+    state = {"model": model.state_dict(), "stepper": stepper.state_dict(), "losses": losses}
     torch.save(state | {"random": torch.get_rng_state()}, buffer)
     write_atomically(path, buffer.getvalue())
 
 
-def _restore(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> list[float]:
+def _restore(path: Path, model: nn.Module, stepper: Stepper) -> list[float]:
     state = torch.load(path, weights_only=True, map_location="cpu")
     model.load_state_dict(state["model"])
-    optimiser.load_state_dict(state["optimiser"])
+    stepper.load_state_dict(state["stepper"])
     torch.set_rng_state(state["random"])  # dropout on the processor goes on where it stopped
     return state["losses"]

@@ -1,10 +1,12 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 from toys import TRAINING, colour_triplets
 
-from cirkit.training.loop import curve, fit
+from cirkit.declare import describe, fingerprint
+from cirkit.errors import Problem
+from cirkit.training.loop import Weights, at_seed, curve, fit
 from cirkit.training.optimisers import adamw, lr_multiplier, sgd
 from cirkit.training.samplers import same_reference_batches, shuffled, single_category
 from cirkit.training.schedules import cosine_with_warmup, step_decay
@@ -126,3 +128,58 @@ def test_slower_parts_learn_at_a_tenth_and_all_else_stays(optimiser):
     plain, slow = step(optimiser), step(lr_multiplier(optimiser=optimiser, parts=("image",)))
     for name in plain:
         torch.testing.assert_close(slow[name], plain[name] * (0.1 if name.startswith("image") else 1.0))
+
+
+def part_of(model, part):
+    return {name: tensor.clone() for name, tensor in model.get_submodule(part).state_dict().items()}
+
+
+@pytest.mark.parametrize("part", ["image", ""])
+def test_a_part_starts_from_the_weights_of_another_training(part):
+    first = fit(TRAINING, seed=0).model
+    second = replace(TRAINING, start={part: Weights(of=TRAINING, part=part)}, steps=0)
+    model = fit(second, seed=7, start={part: part_of(first, part)}).model
+    fresh = fit(replace(TRAINING, steps=0), seed=7).model
+    assert torch.equal(model.image.weight, first.image.weight)
+    assert torch.equal(model.table.weight, (first if part == "" else fresh).table.weight)
+
+
+@pytest.mark.parametrize("part", ["image", "no_such_part"])
+def test_weights_that_do_not_fit_are_a_problem_that_names_the_part(part):
+    second = replace(TRAINING, start={part: Weights(of=TRAINING)})
+    with pytest.raises(Problem, match=part):
+        fit(second, seed=0, start={part: {"weight": torch.zeros(1)}})
+    with pytest.raises(Problem, match=part):
+        fit(second, seed=0)
+    with pytest.raises(Problem, match=part):
+        fit(TRAINING, seed=0, start={part: {}})
+
+
+def test_what_a_training_starts_from_is_in_its_fingerprint():
+    second = replace(TRAINING, start={"image": Weights(of=TRAINING, part="image")})
+    assert describe(TRAINING)["start"] == {} and describe(TRAINING)["step"] == {"name": "steps.descend"}
+    assert describe(second)["start"]["image"]["of"] == describe(TRAINING)
+    assert len({fingerprint(each) for each in (TRAINING, second, replace(second, start={"image": SHARED}))}) == 3
+
+
+SHARED = Weights(of=TRAINING, seed=0, part="image")
+
+
+@dataclass(frozen=True)
+class Rotated:
+    """The colours turned by a seed's number of rows."""
+
+    seed: int = 0
+
+    def __call__(self):
+        triplets = colour_triplets(16)
+        return replace(triplets, target=triplets.target.roll(self.seed, 0))
+
+    def of_seed(self, seed):
+        return Rotated(seed)
+
+
+def test_data_that_differ_by_seed_are_read_at_the_seed_of_the_run():
+    assert at_seed(colour_triplets, 5) is colour_triplets and at_seed(Rotated(), 5) == Rotated(5)
+    one, other = (fit(replace(TRAINING, data=data), seed=5) for data in (Rotated(), Rotated(5).__call__))
+    assert one.loss == other.loss != fit(replace(TRAINING, data=Rotated().__call__), seed=5).loss
