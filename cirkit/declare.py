@@ -22,7 +22,10 @@ TRUSTED = ("models", "encoders", "attention")  # packages whose parts a stranger
 
 
 def describe(value: Any) -> Any:
-    """Plain JSON for a declaration made of partials, dataclasses, functions, classes, containers and literals."""
+    """Plain JSON for a declaration made of partials, dataclasses, functions, classes, containers and literals.
+
+    An object with a method `described()` is what that returns: a world, its name and version and not its code.
+    """
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Path):
@@ -35,6 +38,8 @@ def describe(value: Any) -> Any:
         if value.args:
             raise TypeError(f"Declare {name_of(value.func)} with keywords only; positions do not describe themselves.")
         return {"partial": name_of(value.func)} | {key: describe(item) for key, item in sorted(value.keywords.items())}
+    if hasattr(value, "described") and not isinstance(value, type):
+        return describe(value.described())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: describe(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return {"make": name_of(type(value))} | fields

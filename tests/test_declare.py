@@ -81,3 +81,15 @@ def test_the_code_hash_reaches_what_a_declaration_names():
     one = declare.code_hash(sgd(lr=0.1))
     assert one == declare.code_hash(sgd(lr=0.2)) and one != declare.code_hash(batch_softmax)
     assert Mean.__module__ == "toys"
+
+
+class Colours:
+    """Describes itself."""
+
+    def described(self):
+        return {"world": "colours", "version": (1, 2)}
+
+
+def test_an_object_may_say_itself_what_describes_it():
+    assert declare.describe({"world": Colours()}) == {"world": {"world": "colours", "version": [1, 2]}}
+    assert declare.describe(Colours) == {"name": f"{__name__}.Colours"}

@@ -115,6 +115,6 @@ EXPERIMENT = experiment.Experiment(
     basis="world",
     seeds=(0, 1),
     training=replace(TRAINING, steps=5),
-    tests={"colours": colour_benchmark},
-    exhibits=(TopTen((0, 3)),),
+    tests={"colours": experiment.Test(colour_benchmark)},
+    exhibits={"colours": (TopTen((0, 3)),)},
 )

@@ -17,34 +17,25 @@ from cirkit.declare import describe
 from cirkit.errors import Problem
 from cirkit.evaluators import ranking
 from cirkit.evaluators.measures import Ranks
-from cirkit.models.base import Features, Retriever
+from cirkit.models.base import Retriever
 from cirkit.query import Benchmark
 
 LIMIT = 300_000  # bytes of a file
 
 
-@dataclass(frozen=True)
-class Ranked:
-    """What a run computed for a benchmark."""
-
-    composed: Features
-    gallery: Features
-    ranks: Ranks
-
-
 @runtime_checkable
 class Exhibit(Protocol):
-    """Something to keep of a model on the first test of an experiment, as plain JSON.
+    """Something to keep of a model on a test of an experiment, as plain JSON.
 
-    It decides no rank, so it is no part of an experiment's fingerprint. `name` ends the file's name; `every_seed`
-    says whether the first seed alone keeps it. `ranked()` is slow where a run is not at hand: ask only if needed.
+    It decides no number, so it is no part of an experiment's fingerprint. `name` ends the file's name; `every_seed`
+    says whether the first seed alone keeps it. `evidence()` is slow where a run is not at hand: ask only if needed.
     """
 
     @property
     def name(self) -> str: ...
     @property
     def every_seed(self) -> bool: ...
-    def __call__(self, model: Retriever, benchmark: Benchmark, ranked: Callable[[], Ranked]) -> dict[str, Any]: ...
+    def __call__(self, model: Any, data: Any, evidence: Callable[[], Ranks]) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -55,10 +46,11 @@ class TopTen:
     name: str = ""
     every_seed: bool = False
 
-    def __call__(self, model: Retriever, benchmark: Benchmark, ranked: Callable[[], Ranked]) -> dict[str, Any]:
-        rows, found = [row for row in self.rows if row < len(benchmark)], ranked()
-        items, scores = ranking.top(model, found.composed, found.gallery, benchmark, rows)
-        best = found.ranks.best()
+    def __call__(self, model: Retriever, benchmark: Benchmark, evidence: Callable[[], Ranks]) -> dict[str, Any]:
+        rows = [row for row in self.rows if row < len(benchmark)]
+        composed, gallery = ranking.compose(model, benchmark), ranking.encode(model, benchmark.gallery)
+        items, scores = ranking.top(model, composed, gallery, benchmark, rows)
+        best = evidence().best()
         queries = [
             {
                 "query": row,

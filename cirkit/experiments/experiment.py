@@ -6,14 +6,17 @@ Its fingerprint follows what is configured, not where the code lies.
 import functools
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from cirkit.declare import PACKAGE, code_hash, describe, fingerprint
+from cirkit.evaluators import ranking
+from cirkit.evaluators.measures import Measure, Ranks
 from cirkit.experiments import artifacts
 from cirkit.experiments.artifacts import Exhibit
-from cirkit.query import Benchmark
 from cirkit.training.loop import Training
 
 ROOT = PACKAGE.parent
@@ -25,9 +28,46 @@ SCALES = ("smoke", "cpu", "gpu", "paper")
 BASES = ("world", "photos", "original")
 
 
+Evaluator = Callable[[nn.Module, Any], Ranks]
+
+
+def as_trained(model: nn.Module) -> nn.Module:
+    """The model itself: nothing is chosen at test time."""
+    return model
+
+
+@dataclass(frozen=True)
+class Test:
+    """Data, how a model is evaluated on them, and what is chosen at test time.
+
+    `use` turns the trained model into the one that is tested (sampling steps, guidance, a fusion weight). Nothing here
+    decides weights, so rows that differ in their tests alone share a training.
+    """
+
+    __test__ = False  # not a test of pytest's
+
+    data: Callable[[], Any]
+    evaluate: Evaluator = ranking.ranks
+    use: Callable[[nn.Module], nn.Module] = as_trained
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a table shows of a row: a measure on one of its tests."""
+
+    test: str
+    measure: Measure
+
+    def __str__(self) -> str:
+        return str(self.measure)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """One row of a table: a training, the benchmarks it is tested on, and what its numbers may be called."""
+    """One row of a table: a training, its tests by name, and what its numbers may be called.
+
+    The records, exhibits and weights of a `local` experiment, a row that a reader changed, lie below data/local.
+    """
 
     name: str  # "maaf/css/identity"
     paper: str
@@ -37,13 +77,16 @@ class Experiment:
     basis: str
     seeds: tuple[int, ...]
     training: Training
-    tests: Mapping[str, Callable[[], Benchmark]]
+    tests: Mapping[str, Test]
     also: tuple[tuple[str, str], ...] = ()  # (table, row) under which other tables show it, too
-    exhibits: tuple[Exhibit, ...] = ()  # what to keep of the first test beside the ranks; decides no number
+    exhibits: Mapping[str, tuple[Exhibit, ...]] = field(default_factory=dict)  # by test; decide no number
+    local: bool = False
 
     def __post_init__(self) -> None:
         if self.scale not in SCALES or self.basis not in BASES:
             raise ValueError(f"{self.name}: scale is one of {SCALES}, basis one of {BASES}.")
+        if not self.tests or not self.exhibits.keys() <= self.tests.keys():
+            raise ValueError(f"{self.name}: there is a test at least, and every exhibit belongs to one.")
 
     def declared(self) -> dict[str, Any]:
         """What decides the numbers, as plain JSON."""
@@ -63,16 +106,23 @@ class Experiment:
 
     def path(self, seed: int) -> Path:
         """Where the record of a seed lies."""
-        return records_home() / self.name / f"{self.scale}-s{seed}.json"
+        home = local_home(self.fingerprint) / "records" if self.local else records_home()
+        return home / self.name / f"{self.scale}-s{seed}.json"
 
-    def keeps(self, seed: int) -> dict[Path, Exhibit]:
-        """The exhibits that a seed keeps, by where they lie."""
-        kept = [each for each in self.exhibits if each.every_seed or seed == self.seeds[0]]
-        return {exhibits_home() / artifacts.place(self.name, self.scale, each.name, seed): each for each in kept}
+    def keeps(self, seed: int) -> dict[Path, tuple[str, Exhibit]]:
+        """The exhibits that a seed keeps, each with its test, by where they lie."""
+        home = local_home(self.fingerprint) / "exhibits" if self.local else exhibits_home()
+        return {
+            home / artifacts.place(self.name, self.scale, each.name, seed): (test, each)
+            for test, exhibits in self.exhibits.items()
+            for each in exhibits
+            if each.every_seed or seed == self.seeds[0]
+        }
 
     def weights(self, seed: int) -> Path:
         """The checkpoint folder of a seed; rows that differ in their tests alone share it."""
-        return weights_home() / f"{fingerprint(self.training)}-s{seed}"
+        home = local_home("weights") if self.local else weights_home()
+        return home / f"{fingerprint(self.training)}-s{seed}"
 
 
 def records_home() -> Path:
@@ -88,3 +138,8 @@ def exhibits_home() -> Path:
 def weights_home() -> Path:
     """data/weights, beside the records; ignored by git."""
     return records_home().parent / "weights"
+
+
+def local_home(name: str) -> Path:
+    """A folder of data/local, where what readers change is kept; ignored by git."""
+    return records_home().parent / "local" / name

@@ -17,9 +17,9 @@ from cirkit.experiments.run import evaluated, lock, write_exhibit
 from cirkit.training.checkpoints import load
 
 
-def lacking(experiment: Experiment, seed: int) -> dict[Path, Exhibit]:
+def lacking(experiment: Experiment, seed: int) -> dict[Path, tuple[str, Exhibit]]:
     """The exhibits of a seed that are not there, or follow an older declaration of the run or of the exhibit."""
-    return {path: each for path, each in experiment.keeps(seed).items() if not _current(experiment, path, each)}
+    return {path: kept for path, kept in experiment.keeps(seed).items() if not _current(experiment, path, kept[1])}
 
 
 def _current(experiment: Experiment, path: Path, exhibit: Exhibit) -> bool:
@@ -47,10 +47,11 @@ def exhibit(experiment: Experiment, seed: int, device: str = "cpu") -> list[Path
     folder = experiment.weights(seed)
     if not (folder / "model.json").is_file():
         raise Problem(f"{experiment.name} seed {seed} has a record but no weights in {folder}. {again}")
-    model, benchmark = load(folder).to(device), next(iter(experiment.tests.values()))()
-    ranked = functools.cache(lambda: evaluated(model, benchmark))
-    for path, each in wanted.items():
-        write_exhibit(experiment, seed, path, each, model, benchmark, ranked)
+    model = load(folder).to(device)
+    data = functools.cache(lambda test: experiment.tests[test].data())
+    evidence = functools.cache(lambda test: evaluated(experiment.tests[test], model, data(test)))
+    for path, (test, each) in wanted.items():
+        write_exhibit(experiment, seed, path, each, model, test, data(test), functools.partial(evidence, test))
     return list(wanted)
 
 
@@ -59,7 +60,7 @@ def rows(experiments: Sequence[Experiment]) -> Iterator[dict[str, Any]]:
     for experiment in experiments:
         for record in done(experiment):
             missing = lacking(experiment, record.seed)
-            for path, each in experiment.keeps(record.seed).items():
+            for path, (_, each) in experiment.keeps(record.seed).items():
                 weights = (experiment.weights(record.seed) / "model.json").is_file()
                 state = "there" if path not in missing else "missing" if weights else "missing, no weights"
                 yield {

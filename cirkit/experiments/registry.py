@@ -45,6 +45,14 @@ def rows(paper: str, table: str, scale: str) -> dict[str, Any]:
     return found
 
 
+def columns(paper: str, table: str) -> tuple[Any, ...]:
+    """What a table shows of its rows, the headline column first. Raises Problem for a table that is not declared."""
+    (module,) = _modules(paper)
+    if table not in module.COLUMNS:
+        raise Problem(f"There is no {table!r} in {paper}. Use one of {', '.join(module.COLUMNS)}.")
+    return module.COLUMNS[table]
+
+
 def claims(paper: str | None = None) -> list[Any]:
     """Declared claims, of one paper if given."""
     return [claim for module in _modules(paper) for claim in module.CLAIMS]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +18,24 @@ import numpy as np
 import torch
 
 from cirkit.errors import Problem
-from cirkit.evaluators import ranking
+from cirkit.evaluators.measures import Ranks
 from cirkit.experiments import artifacts
-from cirkit.experiments.artifacts import Exhibit, Ranked
-from cirkit.experiments.experiment import ROOT, Experiment, records_home, weights_home
+from cirkit.experiments.artifacts import Exhibit
+from cirkit.experiments.experiment import ROOT, Experiment, Test, records_home, weights_home
 from cirkit.experiments.records import Record, done, write
 from cirkit.files import write_atomically
-from cirkit.query import Benchmark
 from cirkit.training.checkpoints import save
 from cirkit.training.loop import fit
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run makes before anything is written: the record, the model, and what its first test gave."""
+    """What a run makes before anything is written: the record, the model, its tests' data and what they gave."""
 
     record: Record
     model: torch.nn.Module
-    benchmark: Benchmark
-    ranked: Ranked
+    data: dict[str, Any]  # by test
+    ranks: dict[str, Ranks]
 
 
 def run(
@@ -48,8 +48,9 @@ def run(
     size = triplets.target[torch.tensor([0])].shape[-1]
     save(weights, made.model, experiment.training.model, triplets.query.text or (), size)
     try:
-        for path, exhibit in experiment.keeps(seed).items():
-            write_exhibit(experiment, seed, path, exhibit, made.model, made.benchmark, lambda: made.ranked)
+        for path, (test, exhibit) in experiment.keeps(seed).items():
+            ranks = partial(made.ranks.get, test)
+            write_exhibit(experiment, seed, path, exhibit, made.model, test, made.data[test], ranks)
     finally:  # an exhibit that cannot be made must not cost the record
         write(made.record, experiment.path(seed))
     return made.record
@@ -66,12 +67,8 @@ def produce(
     started = time.perf_counter()
     trained = fit(experiment.training, seed, device=device, watch=watch, resume=resume)
     halfway = time.perf_counter()
-    first, ranks = None, {}
-    for name, make in experiment.tests.items():
-        benchmark = make()
-        found = evaluated(trained.model, benchmark)
-        ranks[name] = found.ranks
-        first = first or (benchmark, found)
+    data = {name: test.data() for name, test in experiment.tests.items()}
+    ranks = {name: evaluated(test, trained.model, data[name]) for name, test in experiment.tests.items()}
     record = Record(
         name=experiment.name,
         paper=experiment.paper,
@@ -87,13 +84,12 @@ def produce(
         loss=[[step, round(value, 5)] for step, value in trained.loss],
         ranks=ranks,
     )
-    return RunResult(record, trained.model, *first)
+    return RunResult(record, trained.model, data, ranks)
 
 
-def evaluated(model: torch.nn.Module, benchmark: Benchmark) -> Ranked:
-    """Features of a benchmark's queries and gallery, and the ranks they give."""
-    gallery, composed = ranking.encode(model, benchmark.gallery), ranking.compose(model, benchmark)
-    return Ranked(composed, gallery, ranking.rank_features(model, composed, gallery, benchmark))
+def evaluated(test: Test, model: torch.nn.Module, data: Any) -> Ranks:
+    """What a test gives for a trained model on its data."""
+    return test.evaluate(test.use(model), data)
 
 
 def write_exhibit(
@@ -102,13 +98,14 @@ def write_exhibit(
     path: Path,
     exhibit: Exhibit,
     model: torch.nn.Module,
-    benchmark: Benchmark,
-    ranked: Callable[[], Ranked],
+    test: str,
+    data: Any,
+    evidence: Callable[[], Ranks],
 ) -> None:
     """Make one exhibit of a trained model and write it, with whose it is. Raises Problem where it is too large."""
-    whose = {"experiment": experiment.name, "scale": experiment.scale, "seed": seed, "test": benchmark.name}
+    whose = {"experiment": experiment.name, "scale": experiment.scale, "seed": seed, "test": test}
     whose |= {"fingerprint": experiment.fingerprint} | artifacts.head(exhibit)
-    write_atomically(path, artifacts.to_text(whose | exhibit(model, benchmark, ranked)))
+    write_atomically(path, artifacts.to_text(whose | exhibit(experiment.tests[test].use(model), data, evidence)))
 
 
 def environment(device: str) -> dict[str, Any]:
@@ -150,7 +147,7 @@ def _processor() -> str:
 @contextmanager
 def lock(path: Path) -> Iterator[bool]:
     """Whether this process alone may write the record at `path`; the claim ends with the process."""
-    lock = weights_home() / "locks" / (path.relative_to(records_home()).as_posix().replace("/", "_") + ".lock")
+    lock = weights_home() / "locks" / (path.relative_to(records_home().parent).as_posix().replace("/", "_") + ".lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as handle:
         try:

@@ -61,7 +61,7 @@ def by_kind(
     first row's own score, as the paper's Table S4 counts it.
     """
     ours = {label: (e, records.done(e)) for label, e in rows_of(paper, table, scale).items()}
-    texts = next((next(iter(e.tests.values()))().query.text for e, runs in ours.values() if runs), [])
+    texts = next((next(iter(e.tests.values())).data().query.text for e, runs in ours.values() if runs), [])
     titles = {
         label: f"{label}, ours, % ({provenance(e.basis, e.scale, len(runs))})" for label, (e, runs) in ours.items()
     }

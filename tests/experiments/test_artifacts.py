@@ -18,6 +18,7 @@ from cirkit.encoders.text import LSTM
 from cirkit.errors import Problem
 from cirkit.experiments import artifacts, regenerate, registry, run
 from cirkit.experiments.artifacts import TopTen
+from cirkit.experiments.experiment import Test
 from cirkit.models.tirg import TIRG
 from cirkit.papers.maaf.word_attention import WordAttention
 
@@ -32,7 +33,7 @@ class Shape:
     name: str = "shape"
     every_seed: bool = True
 
-    def __call__(self, model, benchmark, ranked):
+    def __call__(self, model, benchmark, evidence):
         return {"queries": len(benchmark), "letters": "x" * self.size}
 
 
@@ -48,13 +49,14 @@ TIRG_EXPERIMENT = replace(
         steps=1,
         batch=4,
     ),
-    tests={"css": partial(css.world_test, size=css.Size(references=20, mods=10, image=16))},
+    tests={"css": Test(partial(css.world_test, size=css.Size(references=20, mods=10, image=16)))},
+    exhibits={},
 )
 
 
 def test_the_top_ten_is_that_of_a_sort(home):
     made = run.produce(EXPERIMENT, 0)
-    content = TopTen((0, 3, 99))(made.model, made.benchmark, lambda: made.ranked)
+    content = TopTen((0, 3, 99))(made.model, made.data["colours"], lambda: made.ranks["colours"])
     assert [query["query"] for query in content["queries"]] == [0, 3]  # there is no query 99
     benchmark, triplets = colour_benchmark(), colour_triplets(16)
     scores = made.model.score(made.model.compose(triplets.query), made.model.encode(benchmark.gallery)).detach()
@@ -104,7 +106,7 @@ def test_a_column_is_rounded_and_has_none_where_there_is_no_value():
 
 
 def test_exhibits_are_made_again_from_weights(home):
-    experiment = replace(TIRG_EXPERIMENT, exhibits=(TopTen((0, 1)), Shape()))
+    experiment = replace(TIRG_EXPERIMENT, exhibits={"css": (TopTen((0, 1)), Shape())})
     said = []
     assert run.run_missing([experiment], tell=said.append) == 2
     plain = home / "exhibits" / "toy" / "tirg-smoke.json"
@@ -120,9 +122,9 @@ def test_exhibits_are_made_again_from_weights(home):
 
 
 def test_an_exhibit_declared_otherwise_is_made_again_and_a_run_of_another_declaration_has_none(home):
-    experiment = replace(TIRG_EXPERIMENT, exhibits=(Shape(),))
+    experiment = replace(TIRG_EXPERIMENT, exhibits={"css": (Shape(),)})
     run.run(experiment, 0)
-    changed = replace(experiment, exhibits=(Shape(size=3),))
+    changed = replace(experiment, exhibits={"css": (Shape(size=3),)})
     assert not regenerate.lacking(experiment, 0) and regenerate.lacking(changed, 0) == changed.keeps(0)
     assert [path.name for path in regenerate.exhibit(changed, 0)] == ["tirg-smoke-shape-s0.json"]
     assert regenerate.exhibit(changed, 0) == []
@@ -131,7 +133,7 @@ def test_an_exhibit_declared_otherwise_is_made_again_and_a_run_of_another_declar
 
 
 def test_without_weights_there_is_a_sentence_and_the_others_go_on(home):
-    experiment = replace(TIRG_EXPERIMENT, exhibits=(Shape(),))
+    experiment = replace(TIRG_EXPERIMENT, exhibits={"css": (Shape(),)})
     run.run_missing([experiment], tell=lambda line: None)
     for seed in (0, 1):
         next(iter(experiment.keeps(seed))).unlink()
@@ -145,13 +147,13 @@ def test_without_weights_there_is_a_sentence_and_the_others_go_on(home):
 def test_an_exhibit_that_a_model_cannot_fill_is_said_and_stops_no_other(home):
     run.run(TIRG_EXPERIMENT, 0)
     size = css.Size(references=20, mods=10, image=16)
-    experiment = replace(TIRG_EXPERIMENT, exhibits=(WordAttention(size=size),))
+    experiment = replace(TIRG_EXPERIMENT, exhibits={"css": (WordAttention(size=size),)})
     said = []
     assert regenerate.missing([experiment], tell=said.append) == 0 and "TIRG has no attention" in said[0]
 
 
 def test_the_command_lists_exhibits_and_makes_what_is_missing(home, monkeypatch):
-    experiment = replace(TIRG_EXPERIMENT, exhibits=(Shape(),))
+    experiment = replace(TIRG_EXPERIMENT, exhibits={"css": (Shape(),)})
     monkeypatch.setattr(registry, "experiments", lambda paper, scale: [experiment])
     run.run(experiment, 0)
     next(iter(experiment.keeps(0))).unlink()

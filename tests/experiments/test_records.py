@@ -49,12 +49,12 @@ class Counted:
     every_seed: bool = True
     letters: int = 0
 
-    def __call__(self, model, benchmark, ranked):
-        return {"queries": len(benchmark), "best": ranked().ranks.best().tolist(), "letters": "x" * self.letters}
+    def __call__(self, model, benchmark, evidence):
+        return {"queries": len(benchmark), "best": evidence().best().tolist(), "letters": "x" * self.letters}
 
 
 def test_each_seed_keeps_its_exhibits_with_whose_they_are(home):
-    experiment = replace(EXPERIMENT, exhibits=(TopTen((0,)), Counted()))
+    experiment = replace(EXPERIMENT, exhibits={"colours": (TopTen((0,)), Counted())})
     written = [run.run(experiment, seed) for seed in (0, 1)]
     for record in written:
         content = records.exhibited(record, "counted")
@@ -67,7 +67,7 @@ def test_each_seed_keeps_its_exhibits_with_whose_they_are(home):
 
 
 def test_exhibits_change_no_fingerprint_and_one_that_is_too_large_costs_no_record(home):
-    experiment = replace(EXPERIMENT, exhibits=(Counted(letters=400_000), TopTen((0,))))
+    experiment = replace(EXPERIMENT, exhibits={"colours": (Counted(letters=400_000), TopTen((0,)))})
     assert experiment.fingerprint == EXPERIMENT.fingerprint
     with pytest.raises(Problem, match="300 kB is the limit"):
         run.run(experiment, 0)

@@ -10,7 +10,7 @@ from cirkit.experiments import registry
 from cirkit.experiments.claims import to_csv
 from cirkit.experiments.experiment import ROOT, exhibits_home
 from cirkit.experiments.run import run
-from cirkit.papers import maaf
+from cirkit.papers import maaf, photos
 
 REPORTED = ROOT / "data" / "reported"
 SHARED = ROOT.parent / "shared" / "data" / "images_clothing_cc0"
@@ -21,7 +21,7 @@ def test_every_row_runs_and_leaves_a_record(home, name):
     experiment = registry.experiment(name, "smoke")
     record = run(experiment, 0)
     (test, make), *_ = experiment.tests.items()
-    assert len(record.ranks[test]) == len(make()) and record.basis == "world"
+    assert len(record.ranks[test]) == len(make.data()) and record.basis == "world"
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the clothing photos are not here")
@@ -104,3 +104,15 @@ def test_numbers_as_printed_have_a_place_in_the_paper():
     assert printed["MAAF (ours)"] == "87.8 ± 0.9" and printed["TIRG [47]"] == "73.7 ± 1.0" and len(printed) == 7
     for table in {row["table"] for row in rows}:
         assert {row["ours"] for row in rows if row["table"] == table} <= {*registry.rows("maaf", table, "cpu"), ""}
+
+
+def test_every_table_has_columns_and_they_are_of_tests_that_its_rows_have():
+    for paper, module in (("maaf", maaf), ("photos", photos)):
+        for table in module.COLUMNS:
+            rows, columns = registry.rows(paper, table, "cpu"), registry.columns(paper, table)
+            assert rows and columns
+            assert all(column.test in experiment.tests for experiment in rows.values() for column in columns)
+        tables = {table for e in module.experiments("cpu") for table in (e.table, *(name for name, _ in e.also))}
+        assert tables == set(module.COLUMNS)
+    with pytest.raises(Problem, match="There is no 'Table 99' in maaf"):
+        registry.columns("maaf", "Table 99")

@@ -7,6 +7,7 @@ import pytest
 
 from cirkit.evaluators.measures import Mean, Ranks, Recall
 from cirkit.experiments import records, registry
+from cirkit.experiments.experiment import Test
 from cirkit.figures import breakdowns, phrases, reported
 
 SCORE = Mean((Recall(10), Recall(50)))
@@ -31,7 +32,7 @@ def kinds(text: str) -> tuple[str, ...]:
 def made_up(monkeypatch):
     """MAAF with two seeds, TIRG with one; ranks 1 and 99 are hits and misses, 20 is half a hit."""
     drawn = []
-    tests = {"fashioniq": lambda: drawn.append(1) or SimpleNamespace(query=SimpleNamespace(text=TEXTS))}
+    tests = {"fashioniq": Test(lambda: drawn.append(1) or SimpleNamespace(query=SimpleNamespace(text=TEXTS)))}
     rows = {label: SimpleNamespace(name=label, tests=tests, basis="world", scale="cpu") for label in ("MAAF", "TIRG")}
     found = {
         "MAAF": runs([1, 1, 1, 99, 1, 99, 20, 99], [1, 1, 1, 99, 1, 99, 20, 1]),

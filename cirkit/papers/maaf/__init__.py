@@ -5,9 +5,10 @@ from cirkit.experiments.experiment import SCALES, Experiment
 from cirkit.papers.maaf import attention_claims, css, elsewhere, fashioniq, fashioniq_claims
 from cirkit.papers.maaf.css import live
 
-__all__ = ["CLAIMS", "experiments", "live"]
+__all__ = ["CLAIMS", "COLUMNS", "experiments", "live"]
 
 PARTS = (css, fashioniq, elsewhere)
+COLUMNS = css.COLUMNS | fashioniq.COLUMNS | elsewhere.COLUMNS
 CLAIMS = [claim for part in (css, fashioniq_claims, elsewhere, attention_claims) for claim in part.CLAIMS]
 
 

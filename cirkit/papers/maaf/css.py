@@ -16,7 +16,7 @@ from cirkit.evaluators.attention_maps import magnitudes
 from cirkit.evaluators.measures import Recall
 from cirkit.experiments.artifacts import Exhibit, TopTen
 from cirkit.experiments.claims import Gain, below
-from cirkit.experiments.experiment import Experiment
+from cirkit.experiments.experiment import Column, Experiment, Test
 from cirkit.models.baselines import Concatenation, ImageOnly, TextOnly
 from cirkit.models.maaf import MAAF, half_text, resolutions
 from cirkit.models.tirg import TIRG
@@ -30,6 +30,7 @@ from cirkit.training.samplers import same_reference_batches
 from cirkit.training.schedules import step_decay
 
 TABLE = "Table 1"
+COLUMNS = {TABLE: (Column("css", Recall(1)),)}
 # §4 looks at the softmax; the others ask whether what it finds is the softmax's, the depth's or the pooling's
 LOOKED_AT = ("maaf_softmax", "maaf_identity", "maaf_softmax_2_blocks", "maaf_softmax_image_pooled")
 
@@ -93,9 +94,9 @@ def experiments(scale: str, root: str = "data/raw") -> list[Experiment]:
             scale=scale,
             setting=setting,
             data=data,
-            tests={"css": test},
+            tests={"css": Test(test)},
             sampler=same_reference_batches(2),  # the released code asks two questions in a row about each reference
-            exhibits=_exhibits(name, scale),
+            exhibits={"css": _exhibits(name, scale)},
         )
         for name, row in rows(setting).items()
     ]
@@ -119,10 +120,10 @@ def live() -> tuple[Training, Callable[[], Benchmark]]:
     data, test = _world(css.SIZES["live"])
     setting = _small(400, (0,))
     row = rows(setting)["maaf_identity"]
-    made = experiment(
-        "live", row, scale="smoke", setting=setting, data=data, tests={"css": test}, sampler=same_reference_batches(2)
-    )
-    return made.training, test
+    test_by_name = {"css": Test(test)}
+    sampler = same_reference_batches(2)
+    live = experiment("live", row, scale="smoke", setting=setting, data=data, tests=test_by_name, sampler=sampler)
+    return live.training, test
 
 
 def _world(size: css.Size) -> tuple[Callable[[], Triplets], Callable[[], Benchmark]]:

@@ -15,7 +15,7 @@ from cirkit.encoders.text_transformer import TextTransformer
 from cirkit.encoders.word_vectors import glove_840b, world_glove
 from cirkit.evaluators.measures import Mean, Recall
 from cirkit.experiments.artifacts import Exhibit, TopTen
-from cirkit.experiments.experiment import Experiment
+from cirkit.experiments.experiment import Column, Experiment, Test
 from cirkit.models import maaf
 from cirkit.models.baselines import ImageOnly, TextOnly
 from cirkit.models.maaf import MAAF
@@ -36,6 +36,10 @@ from cirkit.training.optimisers import lr_multiplier
 from cirkit.training.samplers import single_category
 
 SCORE = Mean((Recall(10), Recall(50)))  # averaged over the three categories by `group`
+COLUMNS = {
+    table: (Column("fashioniq", SCORE),)
+    for table in ("Table 2", "Table 3", "Table 4", "Table 5", "Table S1", "Table S2", "Table S3", "Table S4")
+}
 SIZES = {
     "smoke": fashioniq.SIZES["smoke"],
     "cpu": replace(fashioniq.SIZES["cpu"], image=48),
@@ -186,10 +190,10 @@ def experiments(scale: str, root: str = "data/raw") -> list[Experiment]:
             scale=scale,
             setting=setting,
             data=data,
-            tests={"fashioniq": test},
+            tests={"fashioniq": Test(test)},
             sampler=single_category,
             augment=flips_and_shifts(),
-            exhibits=_exhibits(name, scale),
+            exhibits={"fashioniq": _exhibits(name, scale)},
         )
         for name, row in rows(setting, root).items()
     ]

@@ -19,8 +19,9 @@ from cirkit.benchmarks.fashioniq_protocols import CATEGORIES, MAAF, Protocol
 from cirkit.encoders.text import words
 from cirkit.errors import Problem
 from cirkit.evaluators.attention_maps import attended, chosen_elsewhere, coverage, difference, share, spread
+from cirkit.evaluators.measures import Ranks
 from cirkit.evaluators.ranking import device_of
-from cirkit.experiments.artifacts import Ranked, column
+from cirkit.experiments.artifacts import column
 from cirkit.models.base import Retriever
 from cirkit.query import Benchmark
 from cirkit.worlds.garments import SLEEVES, Garment
@@ -116,7 +117,7 @@ class PartAttention:
     name: str = "parts"
     every_seed: bool = True
 
-    def __call__(self, model: Retriever, benchmark: Benchmark, ranked: Callable[[], Ranked]) -> dict[str, Any]:
+    def __call__(self, model: Retriever, benchmark: Benchmark, evidence: Callable[[], Ranks]) -> dict[str, Any]:
         rng = np.random.default_rng(0)
         known = self._known(benchmark)
         talking = [row for row, pair in enumerate(known) if spoken(pair)]

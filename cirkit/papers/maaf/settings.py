@@ -6,6 +6,7 @@ MAAF §2.4 gives the paper's hyper-parameters; `small` says what the other scale
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from torch import nn
@@ -15,7 +16,7 @@ from cirkit.encoders.text import LSTM, Embedding
 from cirkit.experiments.artifacts import Exhibit
 from cirkit.experiments.bootstrap import Interval
 from cirkit.experiments.claims import Claim, Quantity, above
-from cirkit.experiments.experiment import Experiment
+from cirkit.experiments.experiment import Experiment, Test
 from cirkit.losses.contrastive import batch_softmax
 from cirkit.losses.triplet import semi_hard_triplet
 from cirkit.models.film import FiLM
@@ -23,7 +24,7 @@ from cirkit.models.parameter_hashing import ParameterHashing
 from cirkit.models.relationship import Relationship
 from cirkit.models.show_and_tell import ShowAndTell
 from cirkit.models.val import VAL
-from cirkit.query import Batch, Benchmark, Triplets
+from cirkit.query import Batch, Triplets
 from cirkit.training.loop import Training
 from cirkit.training.objectives import Objective, by_level, ranking
 from cirkit.training.optimisers import adamw, lr_multiplier, sgd
@@ -140,10 +141,10 @@ def experiment(
     scale: str,
     setting: Setting,
     data: Callable[[], Triplets],
-    tests: Mapping[str, Callable[[], Benchmark]],
+    tests: Mapping[str, Test],
     sampler: Sampler,
     augment: Callable[[Batch, Any], Batch] | None = None,
-    exhibits: tuple[Exhibit, ...] = (),
+    exhibits: Mapping[str, tuple[Exhibit, ...]] = MappingProxyType({}),
 ) -> Experiment:
     """A row as an experiment: everything but its model is the setting's."""
     return Experiment(

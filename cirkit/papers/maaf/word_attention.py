@@ -29,8 +29,9 @@ from cirkit.evaluators.attention_maps import (
     share,
     spread,
 )
+from cirkit.evaluators.measures import Ranks
 from cirkit.evaluators.ranking import device_of
-from cirkit.experiments.artifacts import Ranked, column, packed
+from cirkit.experiments.artifacts import column, packed
 from cirkit.models.base import Retriever
 from cirkit.query import Benchmark, Query
 from cirkit.worlds.language import Add, Edit, Make, only
@@ -137,7 +138,7 @@ class WordAttention:
     name: str = "words"
     every_seed: bool = True
 
-    def __call__(self, model: Retriever, benchmark: Benchmark, ranked: Callable[[], Ranked]) -> dict[str, Any]:
+    def __call__(self, model: Retriever, benchmark: Benchmark, evidence: Callable[[], Ranks]) -> dict[str, Any]:
         rng = np.random.default_rng(0)
         chosen = asked(self.size, benchmark, self.queries)
         rows, picked = [row for row, _ in chosen], [question for _, question in chosen]
@@ -268,7 +269,7 @@ class AttentionPictures:
     name: str = "maps"
     every_seed: bool = False
 
-    def __call__(self, model: Retriever, benchmark: Benchmark, ranked: Callable[[], Ranked]) -> dict[str, Any]:
+    def __call__(self, model: Retriever, benchmark: Benchmark, evidence: Callable[[], Ranks]) -> dict[str, Any]:
         chosen = asked(self.size, benchmark, self.queries)
         sums: dict[tuple[str, str], Any] = {}
         grid: Grid = (0, 0)

@@ -65,5 +65,6 @@ def test_what_a_claim_reads_is_declared_to_be_kept(scale):
     for claim in CLAIMS:
         quantity = claim.quantity
         assert isinstance(quantity, Attention)
-        (kept,) = [each for each in declared[quantity.name].exhibits if each.name == quantity.exhibit]
+        exhibits = [each for kept in declared[quantity.name].exhibits.values() for each in kept]
+        (kept,) = [each for each in exhibits if each.name == quantity.exhibit]
         assert kept.every_seed and {quantity.word, quantity.minus or quantity.word} <= {*classes[quantity.exhibit]}
