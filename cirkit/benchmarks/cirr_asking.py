@@ -97,9 +97,9 @@ SOFT_SUBSET = Asking(name="cirr-soft-subset", targets=Soft(), candidates=Subset(
 
 @runtime_checkable
 class Ranked(Protocol):
-    """The ranks of all right answers, query after query: `cirkit.evaluators.measures.Ranks` is one."""
+    """The ranks of all right answers, query after query: `cirkit.evaluators.evidence.Ranks` is one."""
 
-    values: Float[np.ndarray, " answers"]
+    mid: Float[np.ndarray, " relevant"]
     offsets: Int[np.ndarray, " q_plus_one"]
 
 
@@ -115,7 +115,7 @@ class SoftRecall:
 
     def __call__(self, ranks: Ranked) -> Float[np.ndarray, " q"]:
         flat = np.array([weight for worth in self.weights for weight in worth])
-        return np.maximum.reduceat(np.where(ranks.values <= self.k, flat, 0.0), ranks.offsets[:-1])
+        return np.maximum.reduceat(np.where(ranks.mid <= self.k, flat, 0.0), ranks.offsets[:-1])
 
     def __str__(self) -> str:
         return f"soft R@{self.k}"

@@ -8,27 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-
-@dataclass(frozen=True)
-class Ranks:
-    """The rank (from 1) of every right answer of every query; query i owns values[offsets[i] : offsets[i + 1]].
-
-    `gallery` counts the items a query's answers are ranked among, hidden ones left out.
-    """
-
-    values: Float[np.ndarray, " answers"]
-    offsets: Int[np.ndarray, " q_plus_one"]
-    gallery: int
-    group: tuple[str, ...] | None = None
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    def best(self) -> Float[np.ndarray, " q"]:
-        """The rank of the best placed right answer of each query."""
-        return np.minimum.reduceat(self.values, self.offsets[:-1])
+from cirkit.evaluators.evidence import Ranks
 
 
 @runtime_checkable
@@ -60,7 +42,7 @@ class AveragePrecision:
     def __call__(self, ranks: Ranks) -> Float[np.ndarray, " q"]:
         out = np.zeros(len(ranks))
         for i in range(len(ranks)):
-            mine = np.sort(ranks.values[ranks.offsets[i] : ranks.offsets[i + 1]])
+            mine = np.sort(ranks.mid[ranks.offsets[i] : ranks.offsets[i + 1]])
             found = mine[mine <= self.k]
             out[i] = (np.arange(1, len(found) + 1) / found).sum() / min(self.k, len(mine))
         return out
@@ -85,6 +67,7 @@ class Mean:
 def chance_recall(ranks: Ranks, k: int) -> float:
     """Recall@k of a random order: 1 - Π_{j<k} (n - a - j) / (n - j), with a answers in n items, mean over queries."""
     answers = np.diff(ranks.offsets).astype(float)
-    j = np.arange(min(k, ranks.gallery))
-    missed = np.clip((ranks.gallery - answers[:, None] - j) / (ranks.gallery - j), 0, None).prod(axis=1)
+    gallery = int(ranks.gallery.min())
+    j = np.arange(min(k, gallery))
+    missed = np.clip((gallery - answers[:, None] - j) / (gallery - j), 0, None).prod(axis=1)
     return float(1 - missed.mean())

@@ -1,6 +1,6 @@
 """Rank the right answers of a benchmark by counting what scores higher; nothing is sorted.
 
-rank = 1 + (# higher) + (# level) / 2, so a model that says nothing scores at chance.
+Items that score alike share their possible ranks, the first and the last, so a model that says nothing is at chance.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from cirkit.evaluators.measures import Ranks
+from cirkit.evaluators.evidence import Ranks
 from cirkit.models.base import Features, Retriever, join, take
 from cirkit.query import Benchmark, Images, all_rows, leave_out
 
@@ -52,7 +52,7 @@ def rank_features(
     model: Retriever, composed: Features, gallery: Features, benchmark: Benchmark, chunk: int = 256
 ) -> Ranks:
     """`ranks` from features that are already there."""
-    values = []
+    ranks = []
     for part in torch.arange(len(benchmark)).split(chunk):
         rows = part.tolist()
         first, last = _span(benchmark, rows)
@@ -62,18 +62,17 @@ def rank_features(
         answers = _padded([benchmark.relevant[i] for i in rows], first).to(scores.device)  # (q, a)
         mine = scores.gather(1, answers.clamp(min=0))
         leave_out(scores, rows, benchmark.excluded, benchmark.candidates, first)
-        for_answer = [_counted(scores, mine[:, [a]]) for a in range(mine.shape[1])]
-        values.append(torch.stack(for_answer, dim=1)[answers >= 0].cpu().numpy())  # row by row, answers in order
+        of_item = [_counted(scores, mine[:, [a]]) for a in range(mine.shape[1])]
+        ranks.append(torch.stack(of_item, dim=1)[answers >= 0].cpu().numpy())  # row by row, relevant items in order
     offsets = np.cumsum([0] + [len(answers) for answers in benchmark.relevant])
     group = None if benchmark.group is None else tuple(benchmark.group)
-    fewest = min(benchmark.ranked(i) for i in range(len(benchmark)))
-    return Ranks(np.concatenate(values).astype(np.float64), offsets, fewest, group)
+    gallery = np.array([benchmark.ranked(i) for i in range(len(benchmark))])
+    return Ranks(*np.concatenate(ranks).T, offsets, gallery, group)
 
 
-def _counted(scores: Float[Tensor, "q n"], mine: Float[Tensor, "q 1"]) -> Float[Tensor, " q"]:
-    """1 + (# higher) + (# level without itself) / 2."""
-    higher, at_least = (scores > mine).count_nonzero(1), (scores >= mine).count_nonzero(1)
-    return (1 + higher + at_least).double() / 2
+def _counted(scores: Float[Tensor, "q n"], mine: Float[Tensor, "q 1"]) -> Int[Tensor, "q 2"]:
+    """The first and the last possible rank: 1 + (# higher), and # at least as high, itself included."""
+    return torch.stack([1 + (scores > mine).count_nonzero(1), (scores >= mine).count_nonzero(1)], dim=1)
 
 
 def _span(benchmark: Benchmark, rows: list[int]) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from cirkit.declare import describe
 from cirkit.errors import Problem
 from cirkit.evaluators import ranking
-from cirkit.evaluators.measures import Ranks
+from cirkit.evaluators.evidence import Ranks
 from cirkit.models.base import Retriever
 from cirkit.query import Benchmark
 

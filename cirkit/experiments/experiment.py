@@ -14,7 +14,8 @@ from torch import nn
 
 from cirkit.declare import PACKAGE, code_hash, describe, fingerprint
 from cirkit.evaluators import ranking
-from cirkit.evaluators.measures import Measure, Ranks
+from cirkit.evaluators.evidence import Ranks
+from cirkit.evaluators.measures import Measure
 from cirkit.experiments import artifacts
 from cirkit.experiments.artifacts import Exhibit
 from cirkit.training.loop import Training

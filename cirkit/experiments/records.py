@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cirkit.errors import Problem
-from cirkit.evaluators.measures import Ranks
+from cirkit.evaluators.evidence import Ranks
 from cirkit.experiments import artifacts
 from cirkit.experiments.experiment import Experiment, exhibits_home, records_home
 from cirkit.files import write_atomically
@@ -44,11 +44,11 @@ def write(record: Record, path: Path) -> None:
     buffer = io.BytesIO()
     arrays = {}
     for name, ranks in record.ranks.items():
-        arrays |= {f"{name}.values": ranks.values.astype(np.float32), f"{name}.offsets": ranks.offsets.astype(np.int32)}
+        arrays |= {f"{name}.values": ranks.mid.astype(np.float32), f"{name}.offsets": ranks.offsets.astype(np.int32)}
     np.savez_compressed(buffer, **arrays)
     write_atomically(path.with_suffix(".npz"), buffer.getvalue())
     tests = {
-        name: {"queries": len(r), "gallery": r.gallery, "group": None if r.group is None else list(r.group)}
+        name: {"queries": len(r), "gallery": int(r.gallery.min()), "group": None if r.group is None else list(r.group)}
         for name, r in record.ranks.items()
     }
     plain = {key: value for key, value in vars(record).items() if key != "ranks"} | {"tests": tests}
@@ -62,7 +62,7 @@ def _read(path: Path, stamp: float) -> Record:
         tests = plain.pop("tests")
         with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
             ranks = {
-                name: Ranks(
+                name: Ranks.from_mid(
                     arrays[f"{name}.values"].astype(np.float64),
                     arrays[f"{name}.offsets"].astype(np.int64),
                     test["gallery"],

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from cirkit.evaluators.measures import Measure, Ranks, Recall
+from cirkit.evaluators.evidence import Ranks
+from cirkit.evaluators.measures import Measure, Recall
 from cirkit.experiments import records
 from cirkit.experiments.bootstrap import Interval, estimate, of_run
 from cirkit.figures.phrases import NOT_RUN, percent, provenance
@@ -86,14 +87,7 @@ def only(experiment: Any, runs: Sequence[records.Record], rows: Sequence[int]) -
     if not rows:
         return []
     test = next(iter(experiment.tests))
-    return [replace(run, ranks={test: _subset(run.ranks[test], rows)}) for run in runs]
-
-
-def _subset(ranks: Ranks, rows: Sequence[int]) -> Ranks:
-    values = [ranks.values[ranks.offsets[row] : ranks.offsets[row + 1]] for row in rows]
-    offsets = np.cumsum([0, *map(len, values)])
-    group = None if ranks.group is None else tuple(ranks.group[row] for row in rows)
-    return Ranks(np.concatenate(values), offsets, ranks.gallery, group)
+    return [replace(run, ranks={test: run.ranks[test].take(rows)}) for run in runs]
 
 
 def _ranks(experiment: Any, run: records.Record) -> Ranks:

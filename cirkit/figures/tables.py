@@ -10,7 +10,8 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from cirkit.errors import Problem
-from cirkit.evaluators.measures import Mean, Measure, Ranks, Recall, chance_recall
+from cirkit.evaluators.evidence import Ranks
+from cirkit.evaluators.measures import Mean, Measure, Recall, chance_recall
 from cirkit.experiments import records, registry
 from cirkit.figures.phrases import NOT_RUN, measured, measured_row, percent, provenance, row_provenance
 from cirkit.figures.reported import reported

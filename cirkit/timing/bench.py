@@ -164,7 +164,7 @@ def rank() -> list[dict[str, Any]]:
     model = Given()
 
     def counting(composed: Tensor = composed, gallery: Tensor = gallery) -> Tensor:
-        return torch.from_numpy(ranking.rank_features(model, composed, gallery, benchmark).values)
+        return torch.from_numpy(ranking.rank_features(model, composed, gallery, benchmark).mid)
 
     def searched(scores: np.ndarray) -> Tensor:
         scores[:, 0] = -np.inf

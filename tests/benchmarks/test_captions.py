@@ -14,7 +14,8 @@ from mutations import spoiled
 from cirkit.benchmarks import captions
 from cirkit.benchmarks.captions import FOLDER, Captioned, Size, folds, image_to_text
 from cirkit.errors import Problem
-from cirkit.evaluators.measures import Ranks, Recall
+from cirkit.evaluators.evidence import Ranks
+from cirkit.evaluators.measures import Recall
 from cirkit.query import all_rows
 from cirkit.worlds import groups
 
@@ -120,15 +121,15 @@ def test_picture_to_text_ranks_as_sorting_does(seed):
     generator = torch.Generator().manual_seed(seed)
     owner = torch.tensor([0, 0, 1, 2, 2, 2])
     scores = torch.randperm(18, generator=generator).reshape(6, 3).float()
-    ranks = Ranks(*image_to_text(scores, owner))
+    ranks = Ranks.from_mid(*image_to_text(scores, owner))
     for picture in range(3):
         order = scores[:, picture].argsort(descending=True).tolist()
         expected = [1 + order.index(caption) for caption in range(6) if owner[caption] == picture]
-        assert ranks.values[ranks.offsets[picture] : ranks.offsets[picture + 1]].tolist() == expected
+        assert ranks.mid[ranks.offsets[picture] : ranks.offsets[picture + 1]].tolist() == expected
         for k in (1, 2, 5):
             hit = any(int(owner[caption]) == picture for caption in order[:k])
             assert Recall(k)(ranks)[picture] == hit
-    assert ranks.gallery == 6
+    assert ranks.gallery.tolist() == [6] * 3
 
 
 def test_a_model_that_says_nothing_ranks_captions_at_chance():

@@ -15,7 +15,8 @@ from cirkit.benchmarks import cirr
 from cirkit.benchmarks.cirr import SIZES, Size
 from cirkit.benchmarks.cirr_asking import SOFT, SOFT_SUBSET, SUBSET, WHOLE, Hard, Question, Soft, SoftRecall, Subset
 from cirkit.errors import Problem
-from cirkit.evaluators.measures import Ranks, Recall, chance_recall
+from cirkit.evaluators.evidence import Ranks
+from cirkit.evaluators.measures import Recall, chance_recall
 from cirkit.evaluators.ranking import rank_features
 from cirkit.query import all_rows
 from cirkit.worlds.groups import core
@@ -197,9 +198,9 @@ def test_hiding_all_but_the_set_ranks_as_a_loop_over_the_set_does(root):
         names = list(cirr.names(root, "val"))
         near = [scores[i, names.index(name)].item() for name in question.members if name != question.reference]
         mine = scores[i, names.index(question.target)].item()
-        assert found.values[i] == 1 + sum(score > mine for score in near)
-    assert found.gallery == 5 and chance_recall(found, 1) == pytest.approx(0.2)
-    assert ranked(whole, scores).gallery == len(whole.gallery) - 1
+        assert found.mid[i] == 1 + sum(score > mine for score in near)
+    assert set(found.gallery) == {5} and chance_recall(found, 1) == pytest.approx(0.2)
+    assert set(ranked(whole, scores).gallery) == {len(whole.gallery) - 1}
     assert subset.excluded == whole.excluded and all(len(rows) == 5 for rows in subset.candidates)
 
 
@@ -226,7 +227,7 @@ def test_what_each_protocol_counts_as_an_answer(asking, soft, worth):
 
 
 def test_soft_recall_is_the_largest_weight_in_the_first_k_and_hard_weights_make_it_recall():
-    ranks = Ranks(np.array([3.0, 1.0, 2.0]), np.array([0, 2, 3]), 9)
+    ranks = Ranks.from_mid(np.array([3.0, 1.0, 2.0]), np.array([0, 2, 3]), 9)
     soft = SoftRecall(1, ((1.0, 0.5), (1.0,)))
     assert soft(ranks).tolist() == [0.5, 0.0] and str(soft) == "soft R@1"
     assert SoftRecall(3, ((1.0, 0.5), (1.0,)))(ranks).tolist() == [1.0, 1.0]

@@ -303,7 +303,7 @@ def test_a_query_ranks_within_the_gallery_of_its_category_as_a_loop_does(root, p
         for name, row in galleries[category].items():
             out = name == record.candidate and protocol in (MAAF, VAL, ARTEMIS)
             rank += not out and scores[i, row].item() > mine
-        assert found.values[i] == rank
+        assert found.mid[i] == rank
 
 
 def test_one_category_alone_hides_nothing_but_the_reference(root):

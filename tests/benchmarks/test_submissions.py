@@ -9,7 +9,8 @@ from cirkit.benchmarks import circo, cirr, submissions
 from cirkit.benchmarks.cirr_asking import SUBSET
 from cirkit.benchmarks.submissions import CIRCO, CIRR_RECALL, CIRR_SUBSET, Server, Unanswered, grade, precision, recall
 from cirkit.errors import Problem
-from cirkit.evaluators.measures import AveragePrecision, Ranks
+from cirkit.evaluators.evidence import Ranks
+from cirkit.evaluators.measures import AveragePrecision
 from cirkit.query import Query
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "cirr"
@@ -170,7 +171,7 @@ def test_the_grade_of_circo_is_the_average_precision_of_ranks(concepts):
         mine = table[i][[list(concepts.names).index(name) for name in right[key]]]
         values += [1.0 + int((table[i] > score).sum()) for score in mine]
         offsets.append(len(values))
-    ranks = Ranks(np.array(values), np.array(offsets), len(concepts.names))
+    ranks = Ranks.from_mid(np.array(values), np.array(offsets), len(concepts.names))
     for k in (5, 10, 25, 50):
         assert grade(lists, right, precision(k)) == pytest.approx(AveragePrecision(k)(ranks).mean())
     with pytest.raises(Problem, match="different queries"):

@@ -4,7 +4,8 @@ import torch
 from toys import Silent, Table, numbered
 
 from cirkit.evaluators import ranking
-from cirkit.evaluators.measures import AveragePrecision, Mean, Ranks, Recall, chance_recall
+from cirkit.evaluators.evidence import Ranks
+from cirkit.evaluators.measures import AveragePrecision, Mean, Recall, chance_recall
 from cirkit.query import Benchmark, Query
 
 
@@ -22,7 +23,7 @@ def test_ranks_equal_sorting_when_no_scores_are_level():
     found = ranking.ranks(Table(scores), benchmark)
     for i, answers in enumerate(benchmark.relevant):
         order = [j for j in scores[i].argsort(descending=True).tolist() if j not in benchmark.excluded[i]]
-        mine = found.values[found.offsets[i] : found.offsets[i + 1]]
+        mine = found.mid[found.offsets[i] : found.offsets[i + 1]]
         assert mine.tolist() == [order.index(a) + 1 for a in answers]
 
 
@@ -34,13 +35,13 @@ def test_chunks_of_queries_and_gallery_change_no_rank():
         ranking.score_rows(table, composed, gallery, 60, chunk=13), ranking.score_rows(table, composed, gallery, 60)
     )
     few = ranking.rank_features(table, composed, gallery, benchmark, chunk=3)
-    assert np.array_equal(few.values, ranking.ranks(table, benchmark).values)
+    assert np.array_equal(few.mid, ranking.ranks(table, benchmark).mid)
 
 
 def test_a_model_that_says_nothing_scores_at_chance():
     benchmark = random_benchmark()
     found = ranking.ranks(Silent(), benchmark)
-    assert set(found.values) == {20.0}  # the middle of 39 items: one is hidden
+    assert set(found.mid) == {20.0}  # the middle of 39 items: one is hidden
     assert Recall(1)(found).sum() == 0
 
 
@@ -50,8 +51,8 @@ def test_a_hidden_item_never_counts():
     query = Query(image=numbered(1))
     shown = Benchmark(name="a", query=query, gallery=numbered(3), relevant=[[1]])
     hidden = Benchmark(name="a", query=query, gallery=numbered(3), relevant=[[1]], excluded=[[0]])
-    assert ranking.ranks(Table(scores), shown).values.tolist() == [2.0]
-    assert ranking.ranks(Table(scores), hidden).values.tolist() == [1.0]
+    assert ranking.ranks(Table(scores), shown).mid.tolist() == [2.0]
+    assert ranking.ranks(Table(scores), hidden).mid.tolist() == [1.0]
 
 
 def test_a_score_that_is_no_number_is_refused():
@@ -88,14 +89,14 @@ def test_measures_agree_with_ir_measures():
 
 
 def test_average_precision_divides_by_the_smaller_of_k_and_answers():
-    ranks = Ranks(np.array([1.0, 3.0, 9.0]), np.array([0, 3]), gallery=20)
+    ranks = Ranks.from_mid(np.array([1.0, 3.0, 9.0]), np.array([0, 3]), gallery=20)
     assert AveragePrecision(2)(ranks).tolist() == [0.5]  # one of two found, at rank 1
     assert AveragePrecision(5)(ranks).tolist() == pytest.approx([(1 / 1 + 2 / 3) / 3])
 
 
 def test_chance_recall_equals_random_orders():
     rng = np.random.default_rng(0)
-    ranks = Ranks(np.ones(5), np.array([0, 1, 3, 5]), gallery=12)
+    ranks = Ranks.from_mid(np.array([1.0, 1, 2, 1, 2]), np.array([0, 1, 3, 5]), gallery=12)
     drawn = [np.mean([rng.permutation(12)[:answers].min() < 4 for answers in (1, 2, 2)]) for _ in range(4000)]
     assert chance_recall(ranks, 4) == pytest.approx(np.mean(drawn), abs=0.02)
 
@@ -128,12 +129,12 @@ def test_a_query_with_a_gallery_of_its_own_ranks_as_a_loop_over_it_does(own, chu
             higher = sum(bool(scores[i, row] > mine) for row in others)
             level = sum(bool(scores[i, row] == mine) for row in others if row != answer)
             expected.append(1 + higher + level / 2)
-    assert found.values.tolist() == expected and found.gallery == min(map(benchmark.ranked, range(8)))
+    assert found.mid.tolist() == expected and found.gallery.tolist() == [*map(benchmark.ranked, range(8))]
     items, _ = ranking.top(table, composed, gallery, benchmark, [6], k=3)
     assert set(items[0]) <= set(candidates[6]) - set(excluded[6])
 
 
 def test_the_mean_of_measures_is_theirs_query_by_query():
-    ranks = Ranks(np.array([3.0, 30.0, 60.0]), np.arange(4), gallery=100)
+    ranks = Ranks.from_mid(np.array([3.0, 30.0, 60.0]), np.arange(4), gallery=100)
     both = Mean((Recall(10), Recall(50)))
     assert both(ranks).tolist() == [1.0, 0.5, 0.0] and str(both) == "(R@10 + R@50) / 2"

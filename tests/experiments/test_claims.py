@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from cirkit.errors import Problem
-from cirkit.evaluators.measures import Ranks, Recall
+from cirkit.evaluators.evidence import Ranks
+from cirkit.evaluators.measures import Recall
 from cirkit.experiments import artifacts
 from cirkit.experiments.bootstrap import Interval, _freedom, bootstrap, estimate, gain, of_run
 from cirkit.experiments.claims import (
@@ -23,7 +24,7 @@ from cirkit.experiments.records import Record
 
 
 def record(hits, seed=0, name="x", group=None):
-    ranks = Ranks(np.where(hits, 1.0, 9.0), np.arange(len(hits) + 1), gallery=10, group=group)
+    ranks = Ranks.from_mid(np.where(hits, 1.0, 9.0), np.arange(len(hits) + 1), gallery=10, group=group)
     return Record(
         name=name, paper="maaf", scale="cpu", basis="world", seed=seed, fingerprint="", code="", declared={}, where={},
         seconds={}, parameters=0, loss=[], ranks={"t": ranks},

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cirkit.evaluators.measures import Mean, Ranks, Recall
+from cirkit.evaluators.evidence import Ranks
+from cirkit.evaluators.measures import Mean, Recall
 from cirkit.experiments import records, registry
 from cirkit.experiments.experiment import Test
 from cirkit.figures import breakdowns, phrases, reported
@@ -20,7 +21,7 @@ def runs(*ranks: list[int]) -> list[records.Record]:
     facts = dict(paper="maaf", scale="cpu", basis="world", fingerprint="f", code="c", declared={}, where={})
     facts |= dict(name="maaf/x", seconds={}, parameters=1, loss=[])
     offsets = np.arange(len(TEXTS) + 1)
-    made = [Ranks(np.array(each, float), offsets, 100, GROUP) for each in ranks]
+    made = [Ranks.from_mid(np.array(each, float), offsets, 100, GROUP) for each in ranks]
     return [records.Record(seed=seed, ranks={"fashioniq": each}, **facts) for seed, each in enumerate(made)]
 
 

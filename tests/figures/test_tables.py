@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from cirkit.errors import Problem
-from cirkit.evaluators.measures import AveragePrecision, Mean, Ranks, Recall
+from cirkit.evaluators.evidence import Ranks
+from cirkit.evaluators.measures import AveragePrecision, Mean, Recall
 from cirkit.experiments import records, registry
 from cirkit.experiments.bootstrap import Interval
 from cirkit.figures import phrases, plots, tables
@@ -45,7 +46,7 @@ def record(name: str, seed: int, hits: int, code: str = "today") -> records.Reco
         seconds={"train": 50.0, "test": 10.0},
         parameters=10,
         loss=[[1, 3.0], [2, 1.0]],
-        ranks={"css": Ranks(values, np.arange(21), 100)},
+        ranks={"css": Ranks.from_mid(values, np.arange(21), 100)},
     )
 
 
