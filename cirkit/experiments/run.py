@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from cirkit.errors import Problem
-from cirkit.evaluators.measures import Ranks
+from cirkit.evaluators.evidence import Ranks
 from cirkit.experiments import artifacts
 from cirkit.experiments.artifacts import Exhibit
 from cirkit.experiments.experiment import ROOT, Experiment, Test, records_home, weights_home

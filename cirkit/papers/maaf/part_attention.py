@@ -19,7 +19,7 @@ from cirkit.benchmarks.fashioniq_protocols import CATEGORIES, MAAF, Protocol
 from cirkit.encoders.text import words
 from cirkit.errors import Problem
 from cirkit.evaluators.attention_maps import attended, chosen_elsewhere, coverage, difference, share, spread
-from cirkit.evaluators.measures import Ranks
+from cirkit.evaluators.evidence import Ranks
 from cirkit.evaluators.ranking import device_of
 from cirkit.experiments.artifacts import column
 from cirkit.models.base import Retriever

@@ -29,7 +29,7 @@ from cirkit.evaluators.attention_maps import (
     share,
     spread,
 )
-from cirkit.evaluators.measures import Ranks
+from cirkit.evaluators.evidence import Ranks
 from cirkit.evaluators.ranking import device_of
 from cirkit.experiments.artifacts import column, packed
 from cirkit.models.base import Retriever
