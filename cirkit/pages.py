@@ -114,12 +114,12 @@ def execute(source: Path, notebook: dict, parameters: Mapping[str, object], root
             parameters=dict(parameters),
             kernel_name="python3",
             progress_bar=False,
-            execution_timeout=CELL_LIMIT,
+            execution_timeout=None if parameters.get("run") == "missing" else CELL_LIMIT,
             cwd=str(root),
             kernel_manager_class=ipc_kernels(folder),
         )
     except papermill.PapermillExecutionError as error:
-        raise Problem(failure(source, error.cell_index, error.source, f"{error.ename}: {error.evalue}")) from error
+        raise Problem(failure(source, error.cell_index, error.source, error.ename, error.evalue)) from error
     except CellTimeoutError as error:
         raise Problem(
             f"{source.name}: a cell ran longer than {CELL_LIMIT} seconds. Move its work into a record (cirkit run)."
@@ -133,7 +133,7 @@ def execute(source: Path, notebook: dict, parameters: Mapping[str, object], root
     for number, cell in enumerate(executed.cells):
         for output in cell.get("outputs", ()):
             if output.output_type == "error":
-                raise Problem(failure(source, number, cell.source, f"{output.ename}: {output.evalue}"))
+                raise Problem(failure(source, number, cell.source, output.ename, output.evalue))
     return without_traces(executed, root)
 
 
@@ -263,11 +263,14 @@ def report(root: Path = ROOT) -> list[dict[str, str]]:
     return rows
 
 
-def failure(source: Path, number: int | None, code: str, what: str) -> str:
-    """One sentence on a cell that failed, and the next step."""
+def failure(source: Path, number: int | None, code: str, kind: str, what: str) -> str:
+    """One sentence on a cell that failed, and the next step; a Problem of the reader's brings its own."""
+    if kind == Problem.__name__:
+        return f"{source.name}: {what}"
     first = next((line for line in code.splitlines() if line.strip()), "")
     return (
-        f"{source.name}, cell {number} (`{first}`) failed with {what}. Mend the cell, or what it calls, and run again."
+        f"{source.name}, cell {number} (`{first}`) failed with {kind}: {what}. "
+        "Correct it, or what it calls, and run again."
     )
 
 

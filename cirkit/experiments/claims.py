@@ -185,13 +185,15 @@ class Claim:
     unit: str = "points"  # of what the quantity gives; points are hundredths
 
 
-def judge(claim: Claim, load: Callable[[str, str], list[Record]]) -> dict[str, Any]:
-    """The ledger row of a claim: the best scale with records of every experiment decides; one seed never does."""
+def judge(
+    claim: Claim, load: Callable[[str, str], list[Record]], scales: Sequence[str] = ("paper", "gpu", "cpu")
+) -> dict[str, Any]:
+    """The ledger row of a claim: the first scale with records of every experiment decides; one seed never does."""
     row: dict[str, Any] = dict.fromkeys(FIELDS, "") | {
         "id": claim.id, "paper": claim.paper, "where": claim.where, "says": claim.says, "reported": claim.reported,
         "verdict": "untested", "mean": None, "low": None, "high": None, "unit": claim.unit, "seeds": 0,
     }  # fmt: skip
-    for scale in ("paper", "gpu", "cpu"):
+    for scale in scales:
         records = {name: load(name, scale) for name in claim.quantity.needs}
         if not all(records.values()):
             continue

@@ -16,7 +16,7 @@ import numpy as np
 from cirkit.errors import Problem
 from cirkit.evaluators.evidence import Ranks
 from cirkit.experiments import artifacts
-from cirkit.experiments.experiment import Experiment, exhibits_home, records_home
+from cirkit.experiments.experiment import Experiment, exhibits_home
 from cirkit.files import write_atomically
 
 
@@ -82,12 +82,6 @@ def read(path: Path) -> Record:
     return _read(path, path.stat().st_mtime)
 
 
-def load(name: str, scale: str) -> list[Record]:
-    """All records of an experiment at a scale, by seed; whatever declaration they followed."""
-    paths = (records_home() / name).glob(f"{scale}-s*.json")
-    return sorted((read(path) for path in paths), key=lambda record: record.seed)
-
-
 def exhibited(record: Record, name: str) -> dict[str, Any] | None:
     """The exhibit of a name that lies beside a record, or None where none of its declaration does."""
     path = exhibits_home() / artifacts.place(record.name, record.scale, name, record.seed)
@@ -97,6 +91,5 @@ def exhibited(record: Record, name: str) -> dict[str, Any] | None:
 
 def done(experiment: Experiment) -> list[Record]:
     """The records that follow today's declaration, for the wanted seeds."""
-    found = {record.seed: record for record in load(experiment.name, experiment.scale)}
-    wanted = [found[seed] for seed in experiment.seeds if seed in found]
-    return [record for record in wanted if record.fingerprint == experiment.fingerprint]
+    found = [read(path) for path in map(experiment.path, experiment.seeds) if path.is_file()]
+    return [record for record in found if record.fingerprint == experiment.fingerprint]

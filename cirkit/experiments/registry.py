@@ -4,6 +4,7 @@ import importlib
 from typing import Any
 
 from cirkit.errors import Problem
+from cirkit.experiments.change import UNCHANGED, Change
 
 PAPERS = {
     "maaf": "MAAF: Modality-Agnostic Attention Fusion",
@@ -16,17 +17,19 @@ PAPERS = {
 DECLARED = ("maaf", "photos")  # papers whose module exists
 
 
-def experiments(paper: str | None = None, scale: str | None = None, root: str = "data/raw") -> list[Any]:
+def experiments(
+    paper: str | None = None, scale: str | None = None, root: str = "data/raw", change: Change = UNCHANGED
+) -> list[Any]:
     """Declared experiments, of one paper and one scale if given; `root` holds the original data of the `paper` scale.
 
-    Raises Problem for an unknown paper or scale.
+    `change` gives numbers of their settings other values. Raises Problem for an unknown paper, scale or number.
     """
     from cirkit.experiments.experiment import SCALES
 
     if scale is not None and scale not in SCALES:
         raise Problem(f"There is no scale {scale!r}. Use one of {', '.join(SCALES)}.")
     scales = SCALES if scale is None else (scale,)
-    return [found for module in _modules(paper) for each in scales for found in module.experiments(each, root)]
+    return [found for module in _modules(paper) for each in scales for found in module.experiments(each, root, change)]
 
 
 def experiment(name: str, scale: str, root: str = "data/raw") -> Any:

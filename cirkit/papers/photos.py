@@ -3,12 +3,14 @@
 No paper makes this table; it carries the question of Fashion IQ (MAAF §3.2) to photos that anyone may use.
 """
 
+from dataclasses import dataclass
 from functools import partial
 
 from cirkit.benchmarks import clothing
 from cirkit.encoders.image import SmallResNet
 from cirkit.encoders.text import LSTM
 from cirkit.evaluators.measures import Recall
+from cirkit.experiments.change import UNCHANGED, Change, apply
 from cirkit.experiments.claims import Claim, Gain, OverChance, above
 from cirkit.experiments.experiment import Column, Experiment, Test
 from cirkit.losses.contrastive import batch_softmax
@@ -23,24 +25,46 @@ from cirkit.training.samplers import shuffled
 from cirkit.training.schedules import cosine_with_warmup
 
 SIZE = 48  # pixels
-STEPS = {"smoke": 4, "cpu": 1000}  # there are too few photos for the larger scales to mean anything
-SEEDS = {"smoke": (0,), "cpu": (0, 1, 2, 3, 4)}
 COLUMNS = {"Table 1": (Column("clothing", Recall(10)), Column("clothing", Recall(1)))}
 
 
-def experiments(scale: str, root: str = "data/raw") -> list[Experiment]:
+@dataclass(frozen=True, kw_only=True)
+class PhotoSetting:
+    """What all rows share: steps, learning rate and sizes of the encoders and of the fusion."""
+
+    steps: int
+    seeds: tuple[int, ...]
+    batch: int = 32
+    lr: float = 1e-3
+    width: int = 64
+    blocks: int = 1
+    heads: int = 4
+    hidden: int = 128
+
+
+SETTINGS = {  # there are too few photos for the larger scales to mean anything
+    "smoke": PhotoSetting(steps=4, seeds=(0,)),
+    "cpu": PhotoSetting(steps=1000, seeds=(0, 1, 2, 3, 4)),
+}
+
+
+def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:
     """Four rows, trained alike; none at the scales that are not declared.
 
     The photos lie where `clothing.default_root` says, whatever `root` is.
     """
-    if scale not in STEPS:
+    if scale not in SETTINGS:
         return []
-    both = {"image": partial(SmallResNet, width=64), "text": partial(LSTM, width=64)}
+    setting = apply(change, SETTINGS[scale])
+    both = {"image": partial(SmallResNet, width=setting.width), "text": partial(LSTM, width=setting.width)}
     rows = {
         "image_only": ("Image only", partial(ImageOnly, image=both["image"])),
         "text_only": ("Text only", partial(TextOnly, **both)),
         "tirg": ("TIRG", partial(TIRG, **both)),
-        "maaf": ("MAAF, softmax", partial(MAAF, **both, blocks=1, heads=4, hidden=128)),
+        "maaf": (
+            "MAAF, softmax",
+            partial(MAAF, **both, blocks=setting.blocks, heads=setting.heads, hidden=setting.hidden),
+        ),
     }
     return [
         Experiment(
@@ -50,13 +74,14 @@ def experiments(scale: str, root: str = "data/raw") -> list[Experiment]:
             row=label,
             scale=scale,
             basis="photos",
-            seeds=SEEDS[scale],
+            seeds=setting.seeds,
             training=Training(
                 model=model,
                 data=partial(clothing.kept_train, image=SIZE),
                 objective=ranking(batch_softmax),
-                optimiser=adamw(lr=1e-3),
-                steps=STEPS[scale],
+                optimiser=adamw(lr=setting.lr),
+                steps=setting.steps,
+                batch=setting.batch,
                 schedule=cosine_with_warmup(),
                 sampler=shuffled,
                 augment=flips_and_shifts(),

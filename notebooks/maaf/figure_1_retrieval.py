@@ -11,16 +11,23 @@
 
 # %% tags=["parameters", "hide-input"]
 scale = "cpu"
+seeds = []
+device = "cpu"
+root = "data/raw"
+run = "no"
+change = {}
 
 # %% tags=["hide-input"]
 from cirkit.benchmarks import fashioniq
 from cirkit.evaluators.attention_maps import spread
 from cirkit.experiments import registry
+from cirkit.experiments.page import Page
 from cirkit.explorers.retrieval import exhibit
 from cirkit.figures.top_k import answers
 from cirkit.papers.maaf.explorers import fashioniq_explorer
 from cirkit.papers.maaf.fashioniq import SIZES
 
+page = Page.of(paper="maaf", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
 kept = exhibit(registry.experiment("maaf/fashioniq/maaf", scale)) or []
 few = spread(len(kept), 5)
 others = [query for place, query in enumerate(kept) if place not in few]

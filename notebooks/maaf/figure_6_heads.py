@@ -13,13 +13,20 @@
 
 # %% tags=["parameters", "hide-input"]
 scale = "cpu"
+seeds = []
+device = "cpu"
+root = "data/raw"
+run = "no"
+change = {}
 
 # %% tags=["hide-input"]
 from cirkit.experiments import registry
+from cirkit.experiments.page import Page
 from cirkit.figures import tables
 from cirkit.papers.maaf import attention_figures
 from cirkit.papers.maaf.fashioniq import SIZES
 
+page = Page.of(paper="maaf", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
 size = SIZES.get(scale)  # None for the original photos, whose parts nobody marked
 maaf = registry.experiment("maaf/fashioniq/maaf", scale)
 parts = attention_figures.kept(maaf, "parts")

@@ -13,6 +13,11 @@
 
 # %% tags=["parameters", "hide-input"]
 scale = "cpu"
+seeds = []
+device = "cpu"
+root = "data/raw"
+run = "no"
+change = {}
 k = 1
 
 # %% tags=["hide-input"]
@@ -20,9 +25,11 @@ import json
 
 from cirkit.evaluators.measures import Recall
 from cirkit.experiments import registry
+from cirkit.experiments.page import Page
 from cirkit.figures import plots, tables
 from cirkit.papers.maaf.explorers import css_explorer
 
+page = Page.of(paper="maaf", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
 measure = Recall(k)
 
 # %% [markdown]

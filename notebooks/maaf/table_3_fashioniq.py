@@ -12,14 +12,21 @@
 
 # %% tags=["parameters", "hide-input"]
 scale = "cpu"
+seeds = []
+device = "cpu"
+root = "data/raw"
+run = "no"
+change = {}
 
 # %% tags=["hide-input"]
 import json
 
 from cirkit.evaluators.measures import Mean, Recall
 from cirkit.experiments import registry
+from cirkit.experiments.page import Page
 from cirkit.figures import breakdowns, plots, tables
 
+page = Page.of(paper="maaf", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
 measure = Mean((Recall(10), Recall(50)))
 
 # %% [markdown]

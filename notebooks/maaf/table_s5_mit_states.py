@@ -10,14 +10,21 @@
 
 # %% tags=["parameters", "hide-input"]
 scale = "cpu"
+seeds = []
+device = "cpu"
+root = "data/raw"
+run = "no"
+change = {}
 
 # %% tags=["hide-input"]
 import json
 
 from cirkit.evaluators.measures import Recall
 from cirkit.experiments import registry
+from cirkit.experiments.page import Page
 from cirkit.figures import plots, tables
 
+page = Page.of(paper="maaf", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
 one, five, ten = Recall(1), Recall(5), Recall(10)
 
 # %% [markdown]

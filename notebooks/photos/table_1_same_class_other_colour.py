@@ -10,12 +10,19 @@
 
 # %% tags=["parameters", "hide-input"]
 scale = "cpu"
+seeds = []
+device = "cpu"
+root = "data/raw"
+run = "no"
+change = {}
 k = 10
 
 # %% tags=["hide-input"]
 from cirkit.evaluators.measures import Recall
+from cirkit.experiments.page import Page
 from cirkit.figures import plots, tables
 
+page = Page.of(paper="photos", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
 measure = Recall(k)
 
 # %% [markdown]

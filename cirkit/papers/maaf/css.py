@@ -15,6 +15,7 @@ from cirkit.encoders.text import dropout_linear
 from cirkit.evaluators.attention_maps import magnitudes
 from cirkit.evaluators.measures import Recall
 from cirkit.experiments.artifacts import Exhibit, TopTen
+from cirkit.experiments.change import UNCHANGED, Change, apply
 from cirkit.experiments.claims import Gain, below
 from cirkit.experiments.experiment import Column, Experiment, Test
 from cirkit.models.baselines import Concatenation, ImageOnly, TextOnly
@@ -80,13 +81,13 @@ def rows(setting: Setting) -> dict[str, Row]:
     return {name: Row(table=TABLE, label=label, model=model) for name, (label, model) in models.items()}
 
 
-def experiments(scale: str, root: str = "data/raw") -> list[Experiment]:
+def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:
     """Table 1 at a scale; `root` is where the original data lie, one folder per benchmark, for the `paper` scale."""
     if scale == "paper":
         data, test = partial(css.train, root=f"{root}/css"), partial(css.test, root=f"{root}/css")
     else:
         data, test = _world(css.SIZES[scale])
-    setting = SETTINGS[scale]
+    setting = apply(change, SETTINGS[scale])
     return [
         experiment(
             f"css/{name}",

@@ -11,6 +11,7 @@ from typing import Any
 
 from cirkit.benchmarks import birds_to_words, fashion200k, mit_states, spot_the_diff
 from cirkit.evaluators.measures import Recall
+from cirkit.experiments.change import UNCHANGED, Change, apply
 from cirkit.experiments.claims import Gain
 from cirkit.experiments.experiment import Column, Experiment, Test
 from cirkit.models.baselines import ImageOnly, TextOnly
@@ -121,8 +122,8 @@ def _size(setup: BenchmarkSetup, scale: str) -> Any:
     return setup.size if scale == "cpu" else setup.module.SIZES[scale]
 
 
-def _experiments(setup: BenchmarkSetup, scale: str, root: str) -> list[Experiment]:
-    setting = settings(setup, scale)
+def _experiments(setup: BenchmarkSetup, scale: str, root: str, change: Change) -> list[Experiment]:
+    setting = apply(change, settings(setup, scale))
     if scale == "paper":
         where = f"{root}/{setup.name.replace('_', '-')}"
         data, test = partial(setup.module.train, root=where), partial(setup.module.test, root=where)
@@ -144,9 +145,9 @@ def _experiments(setup: BenchmarkSetup, scale: str, root: str) -> list[Experimen
     ]
 
 
-def experiments(scale: str, root: str = "data/raw") -> list[Experiment]:
+def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:
     """All rows at a scale; `root` holds the original data, one folder per benchmark, for the `paper` scale."""
-    return [found for setup in BENCHMARKS for found in _experiments(setup, scale, root)]
+    return [found for setup in BENCHMARKS for found in _experiments(setup, scale, root, change)]
 
 
 def _gain(place: str, a: str, b: str, k: int) -> Gain:

@@ -15,6 +15,7 @@ from cirkit.encoders.text_transformer import TextTransformer
 from cirkit.encoders.word_vectors import glove_840b, world_glove
 from cirkit.evaluators.measures import Mean, Recall
 from cirkit.experiments.artifacts import Exhibit, TopTen
+from cirkit.experiments.change import UNCHANGED, Change, apply
 from cirkit.experiments.experiment import Column, Experiment, Test
 from cirkit.models import maaf
 from cirkit.models.baselines import ImageOnly, TextOnly
@@ -174,9 +175,9 @@ def released(setting: Setting) -> partial:
     return partial(MAAF, **fusion, norm=UnbiasedLayerNorm, pool=maaf.half_text)
 
 
-def experiments(scale: str, root: str = "data/raw") -> list[Experiment]:
+def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:
     """All rows at a scale; `root` holds the original data, one folder per benchmark, for the `paper` scale."""
-    setting = SETTINGS[scale]
+    setting = apply(change, SETTINGS[scale])
     if scale == "paper":
         place = f"{root}/fashioniq"
         data, test = partial(fashioniq.train, root=place), partial(fashioniq.test, root=place)
