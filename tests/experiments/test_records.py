@@ -15,7 +15,7 @@ from cirkit.experiments.verify import compare
 
 def test_a_run_leaves_evidence_that_reads_back(home):
     written = run.run(EXPERIMENT, 0)
-    (found,) = records.load("toy/mean", "smoke")
+    found = records.read(EXPERIMENT.path(0))
     assert found.fingerprint == EXPERIMENT.fingerprint and found.code == EXPERIMENT.code
     assert np.array_equal(found.ranks["colours"].mid, written.ranks["colours"].mid)
     assert len(found.ranks["colours"]) == 16 and set(found.ranks["colours"].gallery) == {31}
@@ -102,7 +102,7 @@ def test_a_broken_record_says_what_to_do(home):
     run.run(EXPERIMENT, 0)
     EXPERIMENT.path(0).with_suffix(".npz").write_bytes(b"half")
     with pytest.raises(Problem, match="cirkit run --missing"):
-        records.load("toy/mean", "smoke")
+        records.read(EXPERIMENT.path(0))
 
 
 def test_an_unknown_scale_or_basis_is_refused():
