@@ -74,6 +74,10 @@ class Batch:
     query: Query
     target: UInt8[Tensor, "b 3 h w"]
 
+    def __getitem__(self, index: Int[Tensor, " b"]) -> "Batch":
+        """Some of its rows."""
+        return Batch(query=self.query[index], target=self.target[index])
+
     def to(self, device: torch.device) -> "Batch":
         """The same batch on `device`."""
         return Batch(query=self.query.to(device), target=self.target.to(device))
@@ -102,6 +106,11 @@ class Triplets:
 
     def __len__(self) -> int:
         return len(self.target)
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """The modification texts, for the vocabulary."""
+        return self.query.text or ()
 
     def __getitem__(self, index: Int[Tensor, " b"]) -> Batch:
         return Batch(query=self.query[index], target=self.target[index])

@@ -14,6 +14,7 @@ LAYERS = [
     {"errors"},
     {"files", "compat", "query"},
     {"declare"},
+    {"examples"},
     {"benchmarks"},
     {"worlds"},
     {"attention"},

@@ -5,6 +5,7 @@ MAAF §2.4, eq. 5; VAL (Chen et al., 2020) sums its loss over levels.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -12,23 +13,10 @@ from torch import Tensor, nn
 
 from cirkit.models.base import Retriever
 from cirkit.query import Batch
+from cirkit.training.distributed import gather
 
-
-@dataclass(frozen=True)
-class by_level:
-    """The objective that sums `loss` over the levels of a model that scores level by level, as VAL does."""
-
-    loss: Callable[[Tensor], Tensor]
-
-    def __call__(self, model: nn.Module, batch: Batch) -> Float[Tensor, ""]:
-        levels = model.by_level(model.compose(batch.query), model.encode(batch.target))  # (l, b, b)
-        return torch.stack([self.loss(each) for each in levels]).sum()
-
-
-Loss = Callable[[Tensor], Tensor]
-
-
-Objective = Callable[[nn.Module, Batch], Tensor]
+Loss = Callable[[Float[Tensor, "b b"]], Float[Tensor, ""]]
+Objective = Callable[[nn.Module, Any], Float[Tensor, ""]]
 
 
 @dataclass(frozen=True)
@@ -38,4 +26,17 @@ class ranking:
     loss: Loss
 
     def __call__(self, model: Retriever, batch: Batch) -> Float[Tensor, ""]:
-        return self.loss(model.score(model.compose(batch.query), model.encode(batch.target)))
+        composed, gallery = gather(model.compose(batch.query)), gather(model.encode(batch.target))
+        return self.loss(model.score(composed, gallery))
+
+
+@dataclass(frozen=True)
+class by_level:
+    """The objective that sums `loss` over the levels of a model that scores level by level, as VAL does."""
+
+    loss: Loss
+
+    def __call__(self, model: nn.Module, batch: Batch) -> Float[Tensor, ""]:
+        composed, gallery = gather(model.compose(batch.query)), gather(model.encode(batch.target))
+        levels = model.by_level(composed, gallery)  # (l, b, b)
+        return torch.stack([self.loss(each) for each in levels]).sum()

@@ -1,6 +1,6 @@
 """Optimisers: SGD with momentum, AdamW, and a lower learning rate for parts of a model.
 
-MAAF §2.4.
+MAAF §2.4. A frozen parameter (`requires_grad` False) has no place in any of them, nor a state.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class sgd:
     weight_decay: float = 1e-6
 
     def __call__(self, model: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.SGD(model.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay)
+        return torch.optim.SGD(_learning(model), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +30,8 @@ class adamw:
     weight_decay: float = 1e-2
 
     def __call__(self, model: nn.Module) -> torch.optim.Optimizer:
-        matrices = [p for p in model.parameters() if p.ndim > 1]
-        rest = [p for p in model.parameters() if p.ndim <= 1]
+        matrices = [p for p in _learning(model) if p.ndim > 1]
+        rest = [p for p in _learning(model) if p.ndim <= 1]
         groups = [{"params": matrices, "weight_decay": self.weight_decay}, {"params": rest, "weight_decay": 0.0}]
         return torch.optim.AdamW(groups, lr=self.lr)
 
@@ -48,11 +48,15 @@ class lr_multiplier:
     factor: float = 0.1
 
     def __call__(self, model: nn.Module) -> torch.optim.Optimizer:
-        made = self.optimiser(model)
+        optimiser = self.optimiser(model)
         inside = {id(p) for part in self.parts for p in getattr(model, part).parameters()}
-        before, made.param_groups = made.param_groups, []
+        before, optimiser.param_groups = optimiser.param_groups, []
         for group in before:
             for slow, factor in ((False, 1.0), (True, self.factor)):
                 if mine := [p for p in group["params"] if (id(p) in inside) == slow]:
-                    made.add_param_group(group | {"params": mine, "lr": group["lr"] * factor})
-        return made
+                    optimiser.add_param_group(group | {"params": mine, "lr": group["lr"] * factor})
+        return optimiser
+
+
+def _learning(model: nn.Module) -> list[nn.Parameter]:
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]

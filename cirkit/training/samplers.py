@@ -10,60 +10,63 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from cirkit.query import Triplets
+from cirkit.errors import Problem
+from cirkit.examples import Examples
 
-Sampler = Callable[[Triplets, int, torch.Generator], Iterator[Tensor]]
+Sampler = Callable[[Examples, int, torch.Generator], Iterator[Tensor]]
 
 
-def shuffled(triplets: Triplets, batch: int, generator: torch.Generator) -> Iterator[Int[Tensor, " b"]]:
+def shuffled(examples: Examples, batch: int, generator: torch.Generator) -> Iterator[Int[Tensor, " b"]]:
     """Batches of row numbers for ever: each pass is a fresh permutation, its incomplete last batch dropped."""
-    n = len(triplets)
+    n = len(examples)
     if n < batch:
-        raise ValueError(f"{n} training examples cannot fill a batch of {batch}; choose a smaller batch.")
+        raise Problem(f"{n} training examples cannot fill a batch of {batch}; choose a smaller batch.")
     yield from _passes(torch.arange(n), batch, generator)
 
 
 @dataclass(frozen=True)
 class same_reference_batches:
-    """Batches in which every reference is asked `per_reference` times, so that its other answers are negatives.
+    """Batches with `per_reference` queries of every reference, so that its other targets are negatives.
 
-    References are drawn without repeats within a batch, in proportion to their queries. A reference with fewer
+    References are sampled without repeats within a batch, in proportion to their queries. A reference with fewer
     queries than `per_reference` gives what it has.
     """
 
     # released TIRG and MAAF: on CSS two queries in a row share their reference; the papers do not say so
     per_reference: int = 2
 
-    def __call__(self, triplets: Triplets, batch: int, generator: torch.Generator) -> Iterator[Int[Tensor, " b"]]:
-        if triplets.reference is None:
-            raise ValueError("These triplets do not say which reference each has; draw with `shuffled`.")
-        members = _members(triplets.reference)
+    def __call__(self, examples: Examples, batch: int, generator: torch.Generator) -> Iterator[Int[Tensor, " b"]]:
+        reference = getattr(examples, "reference", None)
+        if reference is None:
+            raise Problem("These examples do not say which reference each has; sample with `shuffled`.")
+        members = _members(reference)
         weight = torch.tensor([float(len(rows)) for rows in members])
         if len(members) * self.per_reference < batch:
-            raise ValueError(f"{len(members)} references cannot fill a batch of {batch}; choose a smaller batch.")
+            raise Problem(f"{len(members)} references cannot fill a batch of {batch}; choose a smaller batch.")
         while True:
-            picked: list[Tensor] = []
+            chosen: list[Tensor] = []
             for owner in torch.multinomial(weight, min(batch, len(members)), generator=generator).tolist():
                 rows = members[owner]
-                picked.append(rows[torch.randperm(len(rows), generator=generator)[: self.per_reference]])
-                if sum(map(len, picked)) >= batch:
+                chosen.append(rows[torch.randperm(len(rows), generator=generator)[: self.per_reference]])
+                if sum(map(len, chosen)) >= batch:
                     break
-            yield torch.cat(picked)[:batch]
+            yield torch.cat(chosen)[:batch]
 
 
-def single_category(triplets: Triplets, batch: int, generator: torch.Generator) -> Iterator[Int[Tensor, " b"]]:
+def single_category(examples: Examples, batch: int, generator: torch.Generator) -> Iterator[Int[Tensor, " b"]]:
     """Batches from one category each (MAAF §3.2), categories in proportion to their examples.
 
     Each category is gone through in fresh permutations, its incomplete last batch dropped.
     """
     # released MAAF: the category is drawn again now and then by one of several workers, so its batches are mixed
-    if triplets.group is None:
-        raise ValueError("These triplets do not say which category each has; draw with `shuffled`.")
-    names = sorted(set(triplets.group))
-    owners = torch.tensor([names.index(name) for name in triplets.group])
+    group = getattr(examples, "group", None)
+    if group is None:
+        raise Problem("These examples do not say which category each has; sample with `shuffled`.")
+    names = sorted(set(group))
+    owners = torch.tensor([names.index(name) for name in group])
     members = _members(owners)
     if min(map(len, members)) < batch:
-        raise ValueError(f"A category has fewer than {batch} training examples; choose a smaller batch.")
+        raise Problem(f"A category has fewer than {batch} training examples; choose a smaller batch.")
     streams = [_passes(rows, batch, generator) for rows in members]
     weight = torch.tensor([float(len(rows)) for rows in members])
     while True:
