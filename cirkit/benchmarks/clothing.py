@@ -24,7 +24,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from cirkit.benchmarks import pictured
-from cirkit.benchmarks.folder import changes, decode
+from cirkit.benchmarks.folder import changes
+from cirkit.benchmarks.photos import square
 from cirkit.errors import Problem
 from cirkit.query import Benchmark, Query, Select, Triplets
 
@@ -165,7 +166,7 @@ def kept_test(image: int) -> Benchmark:
 
 def decoded(chosen: Sequence[Photo], size: int) -> UInt8[Tensor, "n 3 size size"]:
     """The photos in memory."""
-    return torch.stack([decode(photo.path, size) for photo in chosen])
+    return torch.stack([square(photo.path, size) for photo in chosen])
 
 
 def named(chosen: Sequence[Photo]) -> list[str]:
@@ -190,7 +191,7 @@ def agreement(root: Path | None = None, senders: Senders = even) -> float:
 
 def garment_colours(chosen: Sequence[Photo]) -> Float[Tensor, "n 3"]:
     """The colour of each garment in CIE Lab."""
-    return torch.from_numpy(np.stack([garment(decode(photo.path, NAMING_SIZE)) for photo in chosen]))
+    return torch.from_numpy(np.stack([garment(square(photo.path, NAMING_SIZE)) for photo in chosen]))
 
 
 def garment(picture: UInt8[Tensor, "3 h w"]) -> Float[np.ndarray, " 3"]:

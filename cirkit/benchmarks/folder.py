@@ -6,24 +6,17 @@ No paper: a photo that cannot be used is skipped and reported, a CSV file that c
 import csv
 import hashlib
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor
 
+from cirkit.benchmarks.photos import SUFFIXES, fault, square
 from cirkit.errors import Problem
 from cirkit.query import Benchmark, Query, all_rows
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
 
 @dataclass(frozen=True)
@@ -38,11 +31,13 @@ class Skipped:
 class Photos:
     """The readable photos below `root`, decoded when asked; names are relative to the root, with forward slashes.
 
-    `captions` and every column of `attributes` have one entry per photo, None where the CSV says nothing.
+    `digests` are the sha256 of the files; `captions` and every column of `attributes` have one entry per photo, None
+    where the CSV says nothing.
     """
 
     root: Path
     names: tuple[str, ...]
+    digests: tuple[str, ...]
     size: int
     captions: tuple[str | None, ...]
     attributes: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
@@ -52,7 +47,7 @@ class Photos:
         return len(self.names)
 
     def __getitem__(self, index: Int[Tensor, " b"]) -> UInt8[Tensor, "b 3 h w"]:
-        return torch.stack([decode(self.root / self.names[row], self.size) for row in index.tolist()])
+        return torch.stack([square(self.root / self.names[row], self.size) for row in index.tolist()])
 
 
 def read(root: Path, size: int = 224, table: Path | None = None) -> Photos:
@@ -64,39 +59,27 @@ def read(root: Path, size: int = 224, table: Path | None = None) -> Photos:
     if not root.is_dir():
         raise Problem(f"{root} is not a folder. Give the folder that holds the photos.")
     files, skipped = _walk(root)
-    names, seen = [], {}
+    photos: dict[str, str] = {}  # digest -> name
     for name in files:
-        reason = _fault(root / name) or _copy_of(root, name, seen)
-        if reason is None:
-            names.append(name)
-        else:
+        reason = fault(root / name) or _copy_of(root, name, photos)
+        if reason is not None:
             skipped.append(Skipped(name, reason))
+    names = tuple(photos.values())
     if not names:
         first = skipped[:1]
         left = "".join(f"; {len(skipped)} files were skipped, the first ({s.file}): {s.reason}" for s in first)
-        raise Problem(f"{root} holds no photo that can be read{left}. Put jpg, png, webp or bmp files there.")
+        raise Problem(f"{root} holds no photo that can be read{left}. Put {', '.join(sorted(SUFFIXES))} files there.")
     columns = {} if table is None else _columns(table, files, skipped)
     captions = columns.pop("caption", {})
     return Photos(
         root=root,
-        names=tuple(names),
+        names=names,
+        digests=tuple(photos),
         size=size,
         captions=tuple(captions.get(name) for name in names),
         attributes={column: tuple(values.get(name) for name in names) for column, values in columns.items()},
         skipped=tuple(skipped),
     )
-
-
-def decode(path: Path, size: int) -> UInt8[Tensor, "3 size size"]:
-    """The largest central square of a photo, resampled (bicubic) to `size` pixels.
-
-    Turned as its EXIF says; transparent parts are laid on white; of a moving picture, the first frame. Raises a
-    Problem when the file cannot be read.
-    """
-    try:
-        return torch.from_numpy(np.array(_square(path, size))).permute(2, 0, 1).contiguous()  # (3, size, size)
-    except _faults() as error:
-        raise Problem(f"Cannot read the photo {path}: {_reason(error)}. Remove it or save it again.") from error
 
 
 def captioned(photos: Photos, name: str = "captions") -> Benchmark:
@@ -150,105 +133,30 @@ def _walk(root: Path) -> tuple[list[str], list[Skipped]]:
             if name.startswith(".") or Path(name).suffix.casefold() not in SUFFIXES:
                 continue
             relative = (here / name).relative_to(root).as_posix()
-            if (here / name).resolve().is_relative_to(home):
-                files.append(relative)
-            else:
+            try:
+                out = not (here / name).resolve().is_relative_to(home)
+            except (OSError, RuntimeError):  # links in a circle
+                out = False  # `fault` says that it is no file
+            if out:
                 skipped.append(Skipped(relative, "a link that leads out of the folder is not followed"))
+            else:
+                files.append(relative)
     return sorted(files, key=lambda name: (name.casefold(), name)), sorted(skipped, key=lambda item: item.file)
 
 
-def _fault(path: Path) -> str | None:
-    """Why the photo cannot be used; None when it can. All of its bytes are decoded, or a cut-off one would pass."""
-    try:
-        if not path.is_file():  # a pipe would wait for ever
-            return "not a file, or a link to nothing"
-        _square(path, 8)
-    except _faults() as error:
-        return _reason(error)
-    return None
-
-
-def _copy_of(root: Path, name: str, seen: dict[tuple[int, bytes], str]) -> str | None:
-    """The report for a photo with the same bytes as one before it; else None, and the photo is remembered."""
-    path = root / name
+def digest(path: Path) -> str:
+    """sha256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").digest()
-    first = seen.setdefault((path.stat().st_size, digest), name)
-    return None if first == name else f"the same picture as {first}"
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _square(path: Path, size: int) -> "Image":
-    from PIL import Image, ImageOps
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # large pictures and odd metadata are fine; Pillow refuses true bombs itself
-        with Image.open(path) as image:
-            image.draft("RGB", (2 * size, 2 * size))  # lets the JPEG decoder shrink by a power of two as it goes
-            image.load()
-            side = min(image.size)
-            left, top = (image.width - side) / 2, (image.height - side) / 2
-            box = (left, top, left + side, top + side)
-            square = _opaque(image).resize((size, size), Image.Resampling.BICUBIC, box=box)
-            turn = _orientation(image)
-            if turn is not None:
-                square.getexif()[0x0112] = turn
-                square = ImageOps.exif_transpose(square)
-            return square
-
-
-def _opaque(image: "Image") -> "Image":
-    """RGB; what is transparent lies on white."""
-    from PIL import Image
-
-    if image.mode.startswith("I") or image.mode == "F":  # 16 bits of grey, which a plain conversion would cut off
-        values = np.asarray(image, dtype=np.float64)
-        return Image.fromarray((values.clip(0, 65535) / 257).round().astype(np.uint8)).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
-
-
-def _orientation(image: "Image") -> int | None:
-    """The EXIF orientation; None where there is none or the EXIF is broken, which is no reason to lose a photo."""
+def _copy_of(root: Path, name: str, photos: dict[str, str]) -> str | None:
+    """The report for a photo with the same bytes as one before it; else None, and the photo joins `photos`."""
     try:
-        value = image.getexif().get(0x0112)
-    except Exception:  # Pillow's EXIF parser raises whatever the broken bytes lead it to
-        return None
-    return value if value in range(2, 9) else None
-
-
-def _faults() -> tuple[type[Exception], ...]:
-    """What Pillow raises for files that are not sound pictures."""
-    import struct
-
-    from PIL import Image
-
-    return (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        IndexError,
-        KeyError,
-        TypeError,
-        struct.error,
-        MemoryError,
-        Image.DecompressionBombError,
-    )
-
-
-def _reason(error: Exception) -> str:
-    from PIL import Image, UnidentifiedImageError
-
-    if isinstance(error, UnidentifiedImageError):
-        return "not a picture"
-    if isinstance(error, Image.DecompressionBombError):
-        return "more than 178 million pixels"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return f"damaged ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+        first = photos.setdefault(digest(root / name), name)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return None if first == name else f"the same image as {first}"
 
 
 def _columns(table: Path, files: list[str], skipped: list[Skipped]) -> dict[str, dict[str, str]]:

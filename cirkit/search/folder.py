@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from cirkit import __version__
-from cirkit.benchmarks.folder import Photos, decode, read
+from cirkit.benchmarks.folder import Photos, read
+from cirkit.benchmarks.photos import square
 from cirkit.errors import Problem
 from cirkit.evaluators.ranking import device_of
 from cirkit.files import inside
@@ -154,7 +155,7 @@ def search(
 
 def _compose(encoder: Encoder, asked: Question) -> Features:
     device = device_of(encoder.retriever)
-    image = None if asked.image is None else decode(asked.image, encoder.size)[None].to(device)  # (1, 3, h, w)
+    image = None if asked.image is None else square(asked.image, encoder.size)[None].to(device)  # (1, 3, h, w)
     text = [asked.text] if (asked.text or "").strip() else None
     try:
         return _on_cpu(encoder.retriever.compose(Query(image=image, text=text)))
@@ -222,7 +223,7 @@ def _write(stage: Path, photos: Photos, features: Features, encoder: Encoder) ->
         "encoder": encoder.name,
         "fingerprint": encoder.fingerprint,
         "preprocessing": {
-            "decoding": "turned as EXIF says, transparent parts on white, largest central square, bicubic",
+            "decoding": "turned as EXIF says, transparent parts on white, shorter side bicubic, middle square",
             "size": encoder.size,
             **getattr(encoder.retriever, "preprocessing", {}),
         },

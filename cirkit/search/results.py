@@ -5,7 +5,7 @@ import html
 import io
 from pathlib import Path
 
-from cirkit.benchmarks.folder import decode
+from cirkit.benchmarks.photos import decode, fit
 from cirkit.errors import Problem
 from cirkit.files import write_atomically
 from cirkit.search.folder import Hit, Question
@@ -74,8 +74,6 @@ def _shown(text: str) -> str:
 
 
 def _thumbnail(path: Path, size: int = 192) -> str:
-    from PIL import Image
-
     content = io.BytesIO()
-    Image.fromarray(decode(path, size).permute(1, 2, 0).numpy()).save(content, "JPEG", quality=82)
+    fit(decode(path), size).save(content, "JPEG", quality=82)
     return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode('ascii')}"

@@ -140,4 +140,4 @@ def test_the_real_photos_give_the_counts_we_declare():
 
 @real
 def test_pixels_name_most_training_colours_as_the_hand_did():
-    assert clothing.agreement(SHARED) == pytest.approx(0.83, abs=0.01)
+    assert clothing.agreement(SHARED) == pytest.approx(0.84, abs=0.01)

@@ -263,11 +263,11 @@ def test_missing_cut_huge_and_uneven_pictures_are_problems_that_name_the_file(dr
     path = drawn / "images" / "css_test_000002.png"
     whole = path.read_bytes()
     path.unlink()
-    with pytest.raises(Problem, match=r"css_test_000002\.png is missing"):
+    with pytest.raises(Problem, match=r"css_test_000002\.png: there is no such file"):
         css.test(drawn)
     for broken in (b"", b"no picture", whole[:40], whole[: len(whole) // 2]):
         path.write_bytes(broken)
-        with pytest.raises(Problem, match=r"css_test_000002\.png is not a readable picture"):
+        with pytest.raises(Problem, match=r"Cannot read the image .*css_test_000002\.png"):
             css.test(drawn)
     Image.new("RGB", (9, 8)).save(path)
     with pytest.raises(Problem, match="one size"):
@@ -275,14 +275,6 @@ def test_missing_cut_huge_and_uneven_pictures_are_problems_that_name_the_file(dr
     monkeypatch.setattr(photos, "PIXELS", 64)
     with pytest.raises(Problem, match=r"9 x 8 pixels"):
         css.test(drawn)
-
-
-def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
-    Image.new("1", (200, 200)).save(tmp_path / "bomb.png")
-    for limit in (30_000, 10_000):  # Pillow warns, then refuses
-        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-        with pytest.raises(Problem, match=r"bomb\.png has too many pixels"):
-            photos.decode(tmp_path / "bomb.png")
 
 
 def test_pictures_too_many_for_memory_are_decoded_when_asked_for(drawn, monkeypatch):

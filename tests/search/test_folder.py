@@ -96,7 +96,7 @@ def test_an_index_says_what_made_it_and_is_the_same_when_built_again(photos, bui
     about = json.loads((built / "index.json").read_text())
     assert about["encoder"] == "mean colour" and about["count"] == 5 and about["preprocessing"]["size"] == 8
     again = folder.build(photos, Fixed(), tmp_path / "again")
-    assert [(item.file, item.reason) for item in again.skipped] == [("bad.jpg", "not a picture")]
+    assert [(item.file, item.reason) for item in again.skipped] == [("bad.jpg", "not an image of a known format")]
     for name in ("index.json", "items.json", "vectors.safetensors"):
         assert (built / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
@@ -121,7 +121,7 @@ def test_wrong_questions_are_problems(photos, built):
             folder.search(built, Fixed(), text=text)
     with pytest.raises(Problem, match="first 0"):
         folder.search(built, Fixed(), text="red", k=0)
-    with pytest.raises(Problem, match=r"Cannot read the photo .*bad\.jpg"):
+    with pytest.raises(Problem, match=r"Cannot read the image .*bad\.jpg"):
         folder.search(built, Fixed(), image=photos / "bad.jpg")
     with pytest.raises(Problem, match="without a photo"):
         folder.search(built, Fixed(retriever=NeedsBoth()), text="red")
