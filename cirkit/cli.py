@@ -91,16 +91,18 @@ def doctor(as_json: Json = False) -> None:
 def data_list(as_json: Json = False) -> None:
     """Benchmarks cirkit reads, the world that can stand in for each, and the official layout."""
     from cirkit.benchmarks.catalogue import CATALOGUE
+    from cirkit.worlds.catalogue import WORLDS
 
-    show([entry.row() for entry in CATALOGUE.values()], as_json)
+    worlds = {name: WORLDS[name][0] if name in WORLDS else None for name in CATALOGUE}
+    show([entry.row() | {"world": worlds[name]} for name, entry in CATALOGUE.items()], as_json)
 
 
 @data.command("make")
 def data_make(name: str, root: Annotated[Path, typer.Option()], scale: Annotated[str, typer.Option()] = "cpu") -> None:
     """Write a world's copy of a benchmark, in the official format."""
-    from cirkit.benchmarks.catalogue import find
+    from cirkit.worlds.catalogue import publish
 
-    find(name).publish(root, scale)
+    publish(name, root, scale)
     typer.echo(f"{name} at scale {scale} is in {root}.")
 
 
@@ -118,7 +120,10 @@ def data_check(name: str, root: Annotated[Path, typer.Option()], as_json: Json =
     """Compare a folder with what the benchmark should hold."""
     from cirkit.benchmarks.catalogue import find
     from cirkit.benchmarks.pictured import report, whole
+    from cirkit.worlds.catalogue import WORLDS, world_of
 
+    if name in WORLDS:
+        world_of(name).require_current(root)
     rows = find(name).check(root)
     if as_json:
         show([whole(row) for row in rows], as_json)

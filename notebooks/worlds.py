@@ -19,9 +19,10 @@ import torch
 from cirkit.benchmarks import css
 from cirkit.figures import images, tables
 from cirkit.query import all_rows
+from cirkit.worlds.css import CSS, PALETTES, scenes
 from cirkit.worlds.render import render
 
-size = css.SIZES[scale]
+size = CSS.sizes[scale]
 
 # %% [markdown]
 # ## Shapes: the world of CSS
@@ -40,7 +41,7 @@ tables.styled(pd.DataFrame([dataclasses.asdict(size)]))
 # light stray from picture to picture, so two pictures of one scene are never the same pixels.
 
 # %% mystnb={"image": {"alt": "Pairs of pictures: a reference scene, and the scene after the edit in the caption."}}
-test = css.test(css.published(size))
+test = css.test(CSS.folder(size))
 rows = all_rows(test)[:: len(test) // questions][:questions].tolist()
 asked = test.query[torch.tensor(rows)]
 answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
@@ -57,7 +58,7 @@ tables.styled(pd.DataFrame({"question": range(1, questions + 1), "sentence": ask
 # the word speaks of; they are answered against these masks, not against anybody's impression. Any size can be drawn.
 
 # %% mystnb={"image": {"alt": "Scenes drawn large, each beside its mask: one colour per thing, white for the ground."}}
-seen = render([css.scenes(size, "test")[row] for row in rows], 160)
+seen = render([scenes(size, "test")[row] for row in rows], 160)
 large = torch.stack([seen.images, images.tinted(seen.owner)], 1).flatten(0, 1)
 images.images_row(large, ["picture", "mask"] * questions, width=1.25)
 
@@ -73,7 +74,7 @@ tables.styled(
     pd.DataFrame(
         [
             {"split": split, "shape of the reference": shape, "colours": ", ".join(colours)}
-            for split, shapes in css.PALETTES.items()
+            for split, shapes in PALETTES.items()
             for shape, colours in shapes.items()
         ]
     )
@@ -86,7 +87,7 @@ tables.styled(
 # of the folder says; on the original it compares with the original's counts.
 
 # %%
-tables.styled(pd.DataFrame(css.check(css.published(size))))
+tables.styled(pd.DataFrame(css.check(CSS.folder(size))))
 
 # %% [markdown]
 # The reader gives training pairs and a benchmark, and from here on nothing knows where they came from. One record, as

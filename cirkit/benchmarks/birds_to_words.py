@@ -203,7 +203,7 @@ def publish(root: Path, size: Size) -> None:
 
 def published(size: Size, home: Path | None = None) -> Path:
     """The folder of this world in the data folder `home`; drawn now if it is not there yet."""
-    root = publishing.place(manifest(size), home)
+    root = publishing.folder_of(manifest(size), home)
     publish(root, size)
     return root
 
@@ -246,12 +246,12 @@ def check(root: Path) -> list[dict[str, Any]]:
 
     Expected numbers are the paper's totals, or those of the world where `root` is one.
     """
-    made, size = publishing.made_by(root), None
+    made, size = pictured.manifest_of(root), None
     if made is not None:
         try:
             size = Size(**made["size"])
         except (KeyError, TypeError) as error:
-            raise Problem(f"{root / publishing.MANIFEST} describes no aviary. Publish it again.") from error
+            raise Problem(f"{root / pictured.MANIFEST} describes no aviary. Publish it again.") from error
         if manifest(size) != made:
             raise Problem(f"{root} was made by another version of this world. Remove it and publish it again.")
     every, lines = rows(root), []
@@ -270,7 +270,7 @@ def check(root: Path) -> list[dict[str, Any]]:
         there = {url: path is not None for url, path in files.items()}
         line(split, "pictures", due[0], sum(there.values()))
         needs = [
-            pictured.Asked(
+            pictured.Requirements(
                 protocol=protocol.name,
                 reference=[row.first for row in chosen],
                 others=[(row.second,) for row in chosen],

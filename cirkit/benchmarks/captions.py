@@ -22,7 +22,7 @@ from cirkit.benchmarks.pictured import Pictured
 from cirkit.errors import Problem
 from cirkit.files import write_atomically
 from cirkit.query import Benchmark, Query, Triplets
-from cirkit.worlds import groups, statements
+from cirkit.worlds import groups, image_files, statements
 from cirkit.worlds import publish as publishing
 from cirkit.worlds.render import render
 from cirkit.worlds.scene import Scene
@@ -228,7 +228,7 @@ def manifest(size: Size) -> dict[str, Any]:
 
 def published(size: Size, home: Path | None = None) -> Path:
     """The folder of this world in the data folder `home`; drawn now if it is not there yet."""
-    root = publishing.place(manifest(size), home)
+    root = publishing.folder_of(manifest(size), home)
     publish(root, size)
     return root
 
@@ -258,7 +258,7 @@ def _write(folder: Path, size: Size) -> None:
             write_atomically(task / "raw" / f"{MULTI30K[split]}.{k + 1}.en", lines + "\n")
         for start in range(0, len(names), 512):
             part = range(start, min(len(names), start + 512))
-            pictured.save(folder / FOLDER, names[start : start + 512], pictures(size, split, part))
+            image_files.save(folder / FOLDER, names[start : start + 512], pictures(size, split, part))
     write_json(folder / "dataset_flickr30k.json", {"images": records, "dataset": "flickr30k"})
 
 
@@ -288,7 +288,7 @@ def check(root: Path) -> list[dict[str, Any]]:
         found = {name: image_path(root / FOLDER, name).is_file() for name in held.names}
         lines.append(pictured.line(split, "captions", 5 * expected, len(held.owner)))
         lines.append(pictured.line(split, "pictures", expected, sum(found.values())))
-        needs = pictured.Asked(
+        needs = pictured.Requirements(
             protocol="text-to-image",
             reference=None,
             others=[(held.names[i],) for i in held.owner.tolist()],

@@ -1,7 +1,6 @@
-"""The benchmarks by name: what each is, which world can stand in for it, and how to make or check a folder."""
+"""The benchmarks by name: what each is, where its original is to be had, and how to check a folder."""
 
 import importlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
@@ -11,21 +10,17 @@ from cirkit.errors import Problem
 
 @runtime_checkable
 class Source(Protocol):
-    """A module, or an object of one, that writes and checks the files of a benchmark."""
+    """A module, or an object of one, that reads and checks the files of a benchmark."""
 
-    SIZES: Mapping[str, Any]
-
-    def publish(self, root: Path, size: Any) -> None: ...
     def check(self, root: Path) -> list[dict[str, Any]]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A benchmark as the command line sees it; `world` is None where nothing can stand in for the original."""
+    """A benchmark as the command line sees it."""
 
     name: str
     kind: str
-    world: str | None
     layout: str
     protocol: str  # what the paper's default asks, and the named deviations
     tried: str  # the real files the tests read where they are at hand
@@ -34,23 +29,14 @@ class Entry:
 
     def row(self) -> dict[str, Any]:
         """The entry for `cirkit data list`."""
-        return {"name": self.name, "kind": self.kind, "world": self.world, "layout": self.layout}
+        return {"name": self.name, "kind": self.kind, "layout": self.layout}
 
     @property
     def source(self) -> Source:
-        """The module or object that writes and checks the files."""
+        """The module or object that reads and checks the files."""
         module, _, attribute = self.module.partition(":")
         found = importlib.import_module(f"cirkit.benchmarks.{module}")
         return cast(Source, getattr(found, attribute) if attribute else found)
-
-    def publish(self, root: Path, scale: str) -> None:
-        """Write the world's copy to `root`. Raises Problem where no world stands in, or the scale has no size."""
-        if self.world is None:
-            raise Problem(f"No world stands in for {self.name}. Get the original: {self.origin}.")
-        sizes = self.source.SIZES
-        if scale not in sizes:
-            raise Problem(f"The world of {self.name} has no scale {scale!r}. Use one of {', '.join(sizes)}.")
-        self.source.publish(root, sizes[scale])
 
     def check(self, root: Path) -> list[dict[str, Any]]:
         """What should be in `root`, and what is."""
@@ -61,7 +47,6 @@ ENTRIES = (
     Entry(
         name="css",
         kind="composed retrieval",
-        world="shapes",
         layout="css_toy_dataset_novel2_small.dup.npy, images/css_<split>_%06d.png",
         protocol="R@1 over labels, reference excluded",
         tried="18,012 and 18,057 pairs' sentences (a conversion; scenes are not public here)",
@@ -71,7 +56,6 @@ ENTRIES = (
     Entry(
         name="clothing",
         kind="composed retrieval on photos",
-        world=None,
         layout="images.csv, manual_colour.csv, images/<id>.jpg",
         protocol="R@10, reference excluded, senders apart",
         tried="all photos and tables",
@@ -81,7 +65,6 @@ ENTRIES = (
     Entry(
         name="cuhk-pedes",
         kind="text-based person retrieval",
-        world="people",
         layout="reid_raw.json, imgs/",
         protocol="R@K, any picture of the person; STANDARD, TBPS_CLIP",
         tried="none: on request only",
@@ -91,7 +74,6 @@ ENTRIES = (
     Entry(
         name="icfg-pedes",
         kind="text-based person retrieval",
-        world="people",
         layout="ICFG-PEDES.json, imgs/",
         protocol="R@K, any picture of the person; STANDARD, TBPS_CLIP",
         tried="none: on request only",
@@ -101,7 +83,6 @@ ENTRIES = (
     Entry(
         name="rstpreid",
         kind="text-based person retrieval",
-        world="people",
         layout="data_captions.json, imgs/",
         protocol="R@K, any picture of the person; STANDARD, TBPS_CLIP",
         tried="none: on request only",
@@ -111,7 +92,6 @@ ENTRIES = (
     Entry(
         name="birds-to-words",
         kind="composed retrieval",
-        world="birds",
         layout="birds-to-words-v1.0.tsv, images/",
         protocol="R@10/50, reference excluded; MAAF, ONE_WAY, INATURALIST",
         tried="the column names alone",
@@ -121,7 +101,6 @@ ENTRIES = (
     Entry(
         name="cub",
         kind="captioned pictures",
-        world="birds",
         layout="CUB_200_2011/, attributes.txt, text/<class>/<image>.txt, testclasses.txt",
         protocol="pairs and text to image; ATTNGAN, OFFICIAL_SPLIT",
         tried="none",
@@ -131,7 +110,6 @@ ENTRIES = (
     Entry(
         name="textvqa",
         kind="visual question answering",
-        world="signs",
         layout="TextVQA_0.5.1_<split>.json, TextVQA_Rosetta_OCR_v0.2_<split>.json, train_images/, test_images/",
         protocol="soft accuracy over ten answers; rosetta or nothing",
         tried="questions of a conversion (LLaVA's)",
@@ -141,7 +119,6 @@ ENTRIES = (
     Entry(
         name="clevr",
         kind="visual question answering",
-        world="shapes",
         layout="questions/CLEVR_<split>_questions.json, scenes/CLEVR_<split>_scenes.json, images/<split>/",
         protocol="accuracy per kind of question",
         tried="properties and synonyms",
@@ -151,7 +128,6 @@ ENTRIES = (
     Entry(
         name="cirr",
         kind="composed retrieval",
-        world="groups",
         layout="captions/cap.rc2.<split>.json, captions_ext/, image_splits/, img_raw/<path>",
         protocol="R@K without the reference, R_s@K in the group of six; WHOLE, SUBSET, SOFT, SOFT_SUBSET",
         tried="val and test1, all splits",
@@ -161,7 +137,6 @@ ENTRIES = (
     Entry(
         name="circo",
         kind="composed retrieval, several answers",
-        world="groups",
         layout="annotations/{val,test}.json, COCO2017_unlabeled/",
         protocol="mAP@K over min(K, answers), reference kept; ALL, TARGET, BY_ASPECT",
         tried="val and test",
@@ -171,7 +146,6 @@ ENTRIES = (
     Entry(
         name="genecis",
         kind="composed retrieval, a gallery per question",
-        world="groups",
         layout="<task>.json, VG_100K_all/, val2017/",
         protocol="R@1,2,3 in each question's own gallery, official crops",
         tried="all four tasks",
@@ -181,7 +155,6 @@ ENTRIES = (
     Entry(
         name="spot-the-diff",
         kind="composed retrieval",
-        world="groups",
         layout="annotations/<split>.json, resized_images/<id>{,_2}.png",
         protocol="R@10/50, reference excluded; empty sentences dropped or kept",
         tried="all three splits",
@@ -191,7 +164,6 @@ ENTRIES = (
     Entry(
         name="captions",
         kind="text and image retrieval",
-        world="groups",
         layout="dataset_flickr30k.json, multi30k_task2/, flickr30k-images/",
         protocol="text to image, image to text, five folds of 1K",
         tried="Flickr30k through Multi30k, COCO val2017",
@@ -201,7 +173,6 @@ ENTRIES = (
     Entry(
         name="laion-cir",
         kind="training triplets",
-        world="groups",
         layout="laion_{template,llm,combined}_info.json, images/",
         protocol="training alone: TEMPLATE, LLM, COMBINED",
         tried="template and LLM",
@@ -211,7 +182,6 @@ ENTRIES = (
     Entry(
         name="synth-triplets",
         kind="training triplets",
-        world="groups",
         layout="triplets.jsonl, images/ (not verified against the original)",
         protocol="training alone: as given, or retold",
         tried="none: the schema is not verified",
@@ -221,7 +191,6 @@ ENTRIES = (
     Entry(
         name="fashioniq",
         kind="composed retrieval",
-        world="wardrobe",
         layout="captions/cap.<category>.<split>.json, image_splits/split.<category>.<split>.json, images/<ASIN>",
         protocol="R@10/50 per category; MAAF, VAL, ARTEMIS, CLIP4CIR, PIC2WORD, SEARLE, SEARLE_BOTH",
         tried="all captions and splits",
@@ -231,7 +200,6 @@ ENTRIES = (
     Entry(
         name="fashion200k",
         kind="composed retrieval",
-        world="wardrobe",
         layout="labels/<category>_<split>_detect_all.txt, women/, test_queries.txt",
         protocol="R@1/10/50 over equal titles, reference excluded; TIRG's pairs",
         tried="5,000 titles of a public sample",
@@ -241,7 +209,6 @@ ENTRIES = (
     Entry(
         name="shoes",
         kind="composed retrieval",
-        world="wardrobe",
         layout="relative_captions_shoes.json, train_im_names.txt, eval_im_names.txt, pictures by class",
         protocol="R@1/10/50, one answer, reference excluded",
         tried="none",
@@ -251,7 +218,6 @@ ENTRIES = (
     Entry(
         name="mit-states",
         kind="composed retrieval",
-        world="wardrobe",
         layout="images/<adjective> <noun>/*.jpg, test_nouns.txt (ours)",
         protocol="R@1/5/10, any picture of adjective and noun, reference excluded; TIRG's test nouns, to be given",
         tried="none",

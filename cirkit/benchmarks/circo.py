@@ -21,7 +21,7 @@ from cirkit.benchmarks.pictured import Pictured
 from cirkit.benchmarks.submissions import Unanswered
 from cirkit.errors import Problem
 from cirkit.query import Benchmark, Query
-from cirkit.worlds import groups, statements
+from cirkit.worlds import groups, image_files, statements
 from cirkit.worlds import publish as publishing
 from cirkit.worlds.render import render
 from cirkit.worlds.scene import Scene
@@ -293,7 +293,7 @@ def manifest(size: Size) -> dict[str, Any]:
 
 def published(size: Size, home: Path | None = None) -> Path:
     """The folder of this world in the data folder `home`; drawn now if it is not there yet."""
-    root = publishing.place(manifest(size), home)
+    root = publishing.folder_of(manifest(size), home)
     publish(root, size)
     return root
 
@@ -327,7 +327,7 @@ def _write(folder: Path, size: Size) -> None:
     write_json(folder / COCO / "annotations" / "image_info_unlabeled2017.json", {"images": listed})
     for start in range(0, len(scenes), 512):
         drawn = render(scenes[start : start + 512], size.image).images
-        pictured.save(folder / COCO / "unlabeled2017", names[start : start + 512], drawn)
+        image_files.save(folder / COCO / "unlabeled2017", names[start : start + 512], drawn)
 
 
 @lru_cache(maxsize=4)
@@ -353,10 +353,10 @@ def check(root: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def _needs(root: Path, split: str, asking: Asking, known: dict[int, str]) -> pictured.Asked:
+def _needs(root: Path, split: str, asking: Asking, known: dict[int, str]) -> pictured.Requirements:
     """What a protocol needs of the pictures."""
     asked = questions(root, split)
-    return pictured.Asked(
+    return pictured.Requirements(
         protocol=f"{asking.name} {split}",
         reference=[known.get(q.reference, "") for q in asked],
         others=[[known.get(one, "") for one in asking.right(q)] for q in asked],

@@ -21,7 +21,7 @@ from cirkit.benchmarks.pictured import Pictured
 from cirkit.benchmarks.submissions import Unanswered
 from cirkit.errors import Problem
 from cirkit.query import Benchmark, Query, Triplets
-from cirkit.worlds import groups, statements
+from cirkit.worlds import groups, image_files, statements
 from cirkit.worlds import publish as publishing
 from cirkit.worlds.render import render
 from cirkit.worlds.scene import Scene
@@ -157,7 +157,7 @@ def manifest(size: Size) -> dict[str, Any]:
 
 def published(size: Size, home: Path | None = None) -> Path:
     """The folder of this world in the data folder `home`; drawn now if it is not there yet."""
-    root = publishing.place(manifest(size), home)
+    root = publishing.folder_of(manifest(size), home)
     publish(root, size)
     return root
 
@@ -192,7 +192,7 @@ def _write(folder: Path, size: Size) -> None:
         for start in range(0, len(rows), 512):
             part = rows[start : start + 512]
             drawn = render([made.scenes[row] for row in part], size.image).images
-            pictured.save(folder / "img_raw", [_relative(split, row) for row in part], drawn)
+            image_files.save(folder / "img_raw", [_relative(split, row) for row in part], drawn)
 
 
 def _further(scene: Scene, number: int) -> dict[str, str]:
@@ -361,7 +361,7 @@ def check(root: Path) -> list[dict[str, Any]]:
         lines.append(pictured.line(split, "queries", expected["queries"], len(asked)))
         lines.append(pictured.line(split, "pictures", expected["pictures"], sum(found.values())))
         needs = [
-            pictured.Asked(
+            pictured.Requirements(
                 protocol=asking.name,
                 reference=[q.reference for q in asked],
                 others=_needed(asked, asking),

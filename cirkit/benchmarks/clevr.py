@@ -103,7 +103,7 @@ def manifest(size: Size) -> dict[str, Any]:
 
 def published(size: Size, home: Path | None = None) -> Path:
     """The folder of this world in the data folder `home`; drawn now if it is not there yet."""
-    root = publishing.place(manifest(size), home)
+    root = publishing.folder_of(manifest(size), home)
     publish(root, size)
     return root
 
@@ -318,12 +318,12 @@ def correct(said: Sequence[str], answers: Sequence[str]) -> Float[np.ndarray, " 
 
 def check(root: Path) -> list[dict[str, Any]]:
     """Per split and part, how many there should be, how many there are, and how many are missing."""
-    made, size = publishing.made_by(root), None
+    made, size = pictured.manifest_of(root), None
     if made is not None:
         try:
             size = Size(**made["size"])
         except (KeyError, TypeError) as error:
-            raise Problem(f"{root / publishing.MANIFEST} does not describe a CLEVR world. Publish it again.") from error
+            raise Problem(f"{root / pictured.MANIFEST} does not describe a CLEVR world. Publish it again.") from error
         if manifest(size) != made:
             raise Problem(f"{root} was made by another version of this world. Remove it and publish it again.")
     lines: list[pictured.Line] = []
@@ -336,7 +336,7 @@ def check(root: Path) -> list[dict[str, Any]]:
         there = {name: image_path(root / "images" / split, name).is_file() for name in dict.fromkeys(about)}
         found = sum(1 for _ in (root / "images" / split).glob(f"CLEVR_{split}_*.png"))
         lines.append(pictured.line(split, "pictures", expected["pictures"], found))
-        needs = pictured.Asked(protocol="clevr", reference=None, others=[(name,) for name in about])
+        needs = pictured.Requirements(protocol="clevr", reference=None, others=[(name,) for name in about])
         lines[-1].gone = pictured.gone(there, [needs])
         lines.append(pictured.line(split, "questions", expected["questions"], len(records)))
     return lines

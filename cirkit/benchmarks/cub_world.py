@@ -104,7 +104,7 @@ def publish(root: Path, size: Size) -> None:
 
 def published(size: Size, home: Path | None = None) -> Path:
     """The folder of this world in the data folder `home`; drawn now if it is not there yet."""
-    root = publishing.place(manifest(size), home)
+    root = publishing.folder_of(manifest(size), home)
     publish(root, size)
     return root
 
@@ -167,12 +167,12 @@ def check(root: Path) -> list[dict[str, Any]]:
 
     Expected numbers are the original's, or those of the world where `root` is one.
     """
-    made, expected = publishing.made_by(root), OFFICIAL
+    made, expected = pictured.manifest_of(root), OFFICIAL
     if made is not None:
         try:
             size = Size(**made["size"])
         except (KeyError, TypeError) as error:
-            raise Problem(f"{root / publishing.MANIFEST} describes no flock. Publish it again.") from error
+            raise Problem(f"{root / pictured.MANIFEST} describes no flock. Publish it again.") from error
         if manifest(size) != made:
             raise Problem(f"{root} was made by another version of this world. Remove it and publish it again.")
         count = size.classes * size.each
@@ -188,7 +188,7 @@ def check(root: Path) -> list[dict[str, Any]]:
             lines.append(pictured.line(split, part, due, count))
         here = {photo.path for photo in there}
         lying = {photo.path: photo.path in here for photo in photos}
-        needs = pictured.Asked(
+        needs = pictured.Requirements(
             protocol=cub.OFFICIAL_SPLIT.name,
             reference=None,
             others=[(photo.path,) for photo in photos for _ in range(CAPTIONS)],

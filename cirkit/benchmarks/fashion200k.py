@@ -22,6 +22,7 @@ from cirkit.benchmarks.fashion200k_pairs import TIRG, Protocol, as_words, by_wor
 from cirkit.errors import Problem
 from cirkit.files import write_atomically
 from cirkit.query import Benchmark, Query, Select, Triplets
+from cirkit.worlds import image_files
 from cirkit.worlds import publish as publishing
 from cirkit.worlds.garments import Garment, change, sample
 from cirkit.worlds.titles import title
@@ -255,7 +256,7 @@ def publish(root: Path, size: Size) -> None:
 
 def published(size: Size, home: Path | None = None) -> Path:
     """The folder of this world in the data folder `home`; drawn now if it is not there yet."""
-    root = publishing.place(manifest(size), home)
+    root = publishing.folder_of(manifest(size), home)
     publish(root, size)
     return root
 
@@ -273,7 +274,7 @@ def _write(folder: Path, size: Size) -> None:
             write_atomically(folder / "labels" / f"{category}_{split}_detect_all.txt", "".join(lines))
         for row in range(0, len(rail.paths), 256):
             drawing = draw(rail.garments[row : row + 256], size.image)
-            pictured.save(folder, rail.paths[row : row + 256], drawing.images)
+            image_files.save(folder, rail.paths[row : row + 256], drawing.images)
     write_atomically(folder / QUERIES, "".join(f"{source} {target}\n" for source, target in _queries(size)))
 
 
@@ -301,7 +302,7 @@ def check(root: Path) -> list[dict[str, Any]]:
         lines.append(pictured.line(split, "listed", due["pictures"], len(read)))
         lines.append(pictured.line(split, "pictures", due["pictures"], sum(there.values())))
         first, second = [pair[0] for pair in pairs], [pair[1:] for pair in pairs]
-        needs = pictured.Asked(protocol=TIRG.name, reference=first, others=second, gallery=list(there))
+        needs = pictured.Requirements(protocol=TIRG.name, reference=first, others=second, gallery=list(there))
         # train pairs are drawn among the pictures that lie there, so that none is left out
         lines[-1].gone = pictured.gone(there, [needs] if split == "test" else [])
     due = OFFICIAL["test"]["queries"] if size is None else size.queries

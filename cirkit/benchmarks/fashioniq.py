@@ -23,6 +23,7 @@ from cirkit.benchmarks.annotations import image_path, need, read_json, record_er
 from cirkit.benchmarks.fashioniq_protocols import CATEGORIES, MAAF, PROTOCOLS, Protocol
 from cirkit.errors import Problem
 from cirkit.query import Benchmark, Query, Select, Triplets
+from cirkit.worlds import image_files
 from cirkit.worlds import publish as publishing
 from cirkit.worlds.stock import Shelf, Stock
 from cirkit.worlds.wardrobe import Picture, draw
@@ -257,7 +258,7 @@ def publish(root: Path, size: Size) -> None:
 
 def published(size: Size, home: Path | None = None) -> Path:
     """The folder of this world in the data folder `home`; drawn now if it is not there yet."""
-    root = publishing.place(manifest(size), home)
+    root = publishing.folder_of(manifest(size), home)
     publish(root, size)
     return root
 
@@ -273,7 +274,7 @@ def _write(folder: Path, size: Size) -> None:
         write_json(caption_file(folder, category, split), listed)
         for start in range(0, len(shelf.names), 256):
             names = [f"images/{name}.png" for name in shelf.names[start : start + 256]]
-            pictured.save(folder, names, draw(shelf.garments[start : start + 256], size.image).images)
+            image_files.save(folder, names, draw(shelf.garments[start : start + 256], size.image).images)
 
 
 @lru_cache(maxsize=4)
@@ -288,12 +289,12 @@ def world_test(size: Size, protocol: Protocol = MAAF) -> Benchmark:
     return test(published(size), protocol)
 
 
-def _asked(read: Annotations) -> list[pictured.Asked]:
+def _asked(read: Annotations) -> list[pictured.Requirements]:
     """What each protocol needs of the pictures: only val is ranked, and the targets of test are not known."""
     source = [record.candidate for record in read.records]
     target = [() if record.target is None else (record.target,) for record in read.records]
     return [
-        pictured.Asked(
+        pictured.Requirements(
             protocol=protocol.name,
             reference=source,
             others=target,

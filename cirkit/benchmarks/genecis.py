@@ -20,9 +20,11 @@ from cirkit.benchmarks import genecis_world as drawn
 from cirkit.benchmarks import photos, pictured
 from cirkit.benchmarks.annotations import image_path, need, read_json, record_error, write_json
 from cirkit.benchmarks.genecis_world import SIZES, Size
-from cirkit.benchmarks.pictured import CROP, HOLD, Pictured
+from cirkit.benchmarks.photos import CROP, HOLD
+from cirkit.benchmarks.pictured import Pictured
 from cirkit.errors import Problem
 from cirkit.query import Benchmark, Images, Query
+from cirkit.worlds import image_files
 from cirkit.worlds import publish as publishing
 
 if TYPE_CHECKING:
@@ -242,7 +244,7 @@ def manifest(size: Size) -> dict[str, Any]:
 
 def published(size: Size, home: Path | None = None) -> Path:
     """The folder of this world in the data folder `home`; drawn now if it is not there yet."""
-    root = publishing.place(manifest(size), home)
+    root = publishing.folder_of(manifest(size), home)
     publish(root, size)
     return root
 
@@ -260,7 +262,7 @@ def _write(folder: Path, size: Size) -> None:
         count = drawn.count(size, split)
         for start in range(0, count, 512):
             part = range(start, min(count, start + 512))
-            pictured.save(folder / split, [drawn.file_name(split, row) for row in part], pictures(size, split, part))
+            image_files.save(folder / split, [drawn.file_name(split, row) for row in part], pictures(size, split, part))
 
 
 @lru_cache(maxsize=4)
@@ -283,7 +285,7 @@ def check(root: Path) -> list[dict[str, Any]]:
         found = {image: place(root, task, image).is_file() for image in named}
         lines.append(pictured.line(task.name, "templates", expected[0], len(asked)))
         lines.append(pictured.line(task.name, "pictures", expected[1], sum(found.values())))
-        needs = pictured.Asked(
+        needs = pictured.Requirements(
             protocol=OFFICIAL.name,
             reference=[template.reference.image for template in asked],
             others=[[item.image for item in mine] for mine in ranked],

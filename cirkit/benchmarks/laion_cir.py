@@ -18,7 +18,7 @@ from cirkit.benchmarks import pictured
 from cirkit.benchmarks.annotations import image_path, need, read_json, record_error, write_json
 from cirkit.errors import Problem
 from cirkit.query import Query, Triplets
-from cirkit.worlds import groups, statements
+from cirkit.worlds import groups, image_files, statements
 from cirkit.worlds import publish as publishing
 from cirkit.worlds.render import render
 from cirkit.worlds.scene import Scene
@@ -163,7 +163,7 @@ def manifest(size: Size) -> dict[str, Any]:
 
 def published(size: Size, home: Path | None = None) -> Path:
     """The folder of this world in the data folder `home`; drawn now if it is not there yet."""
-    root = publishing.place(manifest(size), home)
+    root = publishing.folder_of(manifest(size), home)
     publish(root, size)
     return root
 
@@ -197,7 +197,7 @@ def _write(folder: Path, size: Size) -> None:
     for start in range(0, len(keys), 512):
         part = range(start, min(len(keys), start + 512))
         names = [f"{key.zfill(7)}.png" for key in keys[start : start + 512]]
-        pictured.save(folder / IMAGES, names, pictures(size, "train", part))
+        image_files.save(folder / IMAGES, names, pictures(size, "train", part))
 
 
 @lru_cache(maxsize=2)
@@ -222,7 +222,9 @@ def check(root: Path) -> list[dict[str, Any]]:
         lines.append(pictured.line(source.name, "triplets", expected, len(held)))
         lines.append(pictured.line(source.name, "pictures", len(names), sum(found.values())))
         first, second = [one.reference for one in held], [(one.target,) for one in held]
-        lines[-1].gone = pictured.gone(found, [pictured.Asked(protocol=source.name, reference=first, others=second)])
+        lines[-1].gone = pictured.gone(
+            found, [pictured.Requirements(protocol=source.name, reference=first, others=second)]
+        )
     if not any(line["found"] for line in lines):
         raise Problem(f"{root} holds none of Laion-CIR's files ({', '.join(each.file for each in SOURCES)}). Check it.")
     return lines

@@ -17,11 +17,12 @@ import numpy as np
 from jaxtyping import UInt8
 from torch import Tensor
 
-from cirkit.benchmarks import pictured
+from cirkit.benchmarks import photos, pictured
 from cirkit.benchmarks.annotations import image_path, read_text, record_error
 from cirkit.errors import Problem
 from cirkit.files import write_atomically
 from cirkit.query import Benchmark, Query, Triplets
+from cirkit.worlds import image_files
 from cirkit.worlds import publish as publishing
 from cirkit.worlds.states import NOUNS, Thing, adjectives, sample
 from cirkit.worlds.wardrobe import Picture, draw
@@ -204,11 +205,11 @@ def _deal(rng: np.random.Generator, names: Sequence[str], count: int) -> list[st
 def _pictured(root: Path, found: Sequence[Entry]) -> pictured.Pictured:
     """The pictures of these entries whose files open. Raises Problem where none does."""
     paths = {entry.name: root / FOLDER / entry.name for entry in found}
-    there = {name: path for name, path in paths.items() if path.is_file() and pictured.side(path) is not None}
+    there = {name: path for name, path in paths.items() if path.is_file() and photos.side(path) is not None}
     if not there:
         raise Problem(f"{root / FOLDER} has none of the {len(paths)} pictures of this split. Copy them again.")
     rows = {name: row for row, name in enumerate(there)}
-    return pictured.Pictured(pictured.open_(list(there.values())), rows, len(paths) - len(there))
+    return pictured.Pictured(photos.open_images(list(there.values())), rows, len(paths) - len(there))
 
 
 def train(root: Path | str, protocol: Protocol = TIRG) -> Triplets:
@@ -315,7 +316,7 @@ def publish(root: Path, size: Size) -> None:
 
 def published(size: Size, home: Path | None = None) -> Path:
     """The folder of this world in the data folder `home`; drawn now if it is not there yet."""
-    root = publishing.place(manifest(size), home)
+    root = publishing.folder_of(manifest(size), home)
     publish(root, size)
     return root
 
@@ -328,7 +329,7 @@ def _write(folder: Path, size: Size) -> None:
         for start in range(0, len(rack.names), 256):
             here = rack.things[start : start + 256]
             shot = draw([thing.garment for thing in here], size.image).images
-            pictured.save(folder / FOLDER, rack.names[start : start + 256], shot)
+            image_files.save(folder / FOLDER, rack.names[start : start + 256], shot)
 
 
 @lru_cache(maxsize=2)
@@ -352,7 +353,7 @@ def check(root: Path) -> list[dict[str, Any]]:
     for split in SPLITS:
         found = _half(root, split, TIRG)
         parts = {"nouns": len({entry.noun for entry in found})}
-        opens = {entry.name: pictured.side(root / FOLDER / entry.name) is not None for entry in found}
+        opens = {entry.name: photos.side(root / FOLDER / entry.name) is not None for entry in found}
         needs = _needs(found, split, opens)
         parts["pictures"] = sum(opens.values())
         parts["queries"] = len(needs.others)
@@ -366,7 +367,7 @@ def check(root: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def _needs(found: Sequence[Entry], split: str, opens: dict[str, bool]) -> pictured.Asked:
+def _needs(found: Sequence[Entry], split: str, opens: dict[str, bool]) -> pictured.Requirements:
     """What TIRG's protocol needs of the pictures: a test query its reference and any one of its answers."""
     if split == "train":
         pairs = drawn_pairs(found)
@@ -375,4 +376,4 @@ def _needs(found: Sequence[Entry], split: str, opens: dict[str, bool]) -> pictur
         asks, gallery = asked(found), list(opens)
         first = [ask.reference for ask in asks]
         others = [() if any(opens[name] for name in ask.answers) else tuple(ask.answers) for ask in asks]
-    return pictured.Asked(protocol=TIRG.name, reference=first, others=others, gallery=gallery)
+    return pictured.Requirements(protocol=TIRG.name, reference=first, others=others, gallery=gallery)

@@ -263,7 +263,7 @@ def publish(layout: Layout, root: Path, size: Size) -> None:
 
 def published(layout: Layout, size: Size, home: Path | None = None) -> Path:
     """The folder of this world in the data folder `home`; drawn now if it is not there yet."""
-    root = publishing.place(manifest(layout, size), home)
+    root = publishing.folder_of(manifest(layout, size), home)
     publish(layout, root, size)
     return root
 
@@ -340,12 +340,12 @@ def check(layout: Layout, root: Path) -> list[dict[str, Any]]:
 
     Expected numbers are the original's, or those of the world where `root` is one.
     """
-    made, expected = publishing.made_by(root), OFFICIAL[layout.name]
+    made, expected = pictured.manifest_of(root), OFFICIAL[layout.name]
     if made is not None:
         try:
             size = Size(**made["size"])
         except (KeyError, TypeError) as error:
-            raise Problem(f"{root / publishing.MANIFEST} describes no crowd. Publish it again.") from error
+            raise Problem(f"{root / pictured.MANIFEST} describes no crowd. Publish it again.") from error
         if manifest(layout, size) != made:
             raise Problem(f"{root} was made by another version of this world. Remove it and publish it again.")
         people = {split: getattr(size, split) * size.twins for split in layout.splits}
@@ -366,7 +366,7 @@ def check(layout: Layout, root: Path) -> list[dict[str, Any]]:
             lines.append(pictured.line(split, part, due, count))
         here = {record.path for record in there}
         lying = {record.path: record.path in here for record in found}
-        needs = pictured.Asked(
+        needs = pictured.Requirements(
             protocol=STANDARD.name,
             reference=None,
             others=[(record.path,) for record in found for _ in record.captions],

@@ -19,6 +19,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from cirkit.errors import Problem
+from cirkit.query import Images
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -34,6 +35,8 @@ FORMATS = {  # as Pillow calls them, and how their files end
     "HEIF": (".heic", ".heif"),  # through pillow-heif, where it is installed
 }
 SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+HOLD = 1 << 30  # bytes of images that a split may take in memory; beyond, they are decoded when asked for
+CROP = 224  # side of images decoded when asked for
 THREADS = 4
 STRIP = 256  # rows of a grey image that are scaled at a time
 
@@ -235,6 +238,24 @@ class Files:
     def __getitem__(self, index: Int[Tensor, " b"]) -> UInt8[Tensor, "b 3 h w"]:
         chosen = [self.paths[i] for i in index.tolist()]
         return _stack(chosen, lambda path: self.fit(decode(path), self.size), (self.size, self.size))
+
+
+def open_images(paths: Sequence[Path]) -> Images:
+    """Images of one size that fit in memory at once; others are decoded and cropped when asked for."""
+    width, height = decode(paths[0]).size
+    alike = all(side(path) in (None, (width, height)) for path in paths)
+    return stack(paths) if alike and 3 * width * height * len(paths) <= HOLD else Files(paths, CROP)
+
+
+def side(path: Path) -> tuple[int, int] | None:
+    """Width and height in pixels as the file says; None where it does not say (decoding it will tell why)."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return None
 
 
 def stack(paths: Sequence[Path]) -> UInt8[Tensor, "b 3 h w"]:

@@ -4,6 +4,7 @@ Published numbers often rest on fewer pictures than the annotations name, since 
 count, and the `check` of a benchmark says which are missing and what each protocol leaves out with them.
 """
 
+import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,16 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Int, UInt8
+from jaxtyping import Int
 from torch import Tensor
 
 from cirkit.benchmarks import photos
 from cirkit.errors import Problem
 from cirkit.query import Images, Select
-from cirkit.worlds import publish as publishing
 
-HOLD = 1 << 30  # bytes of pictures that a benchmark may take in memory; beyond, they are decoded when asked for
-CROP = 224  # side of pictures decoded when asked for
+MANIFEST = "world.json"  # in the folder of a published world, and in no original's
+Counts = Mapping[str, Mapping[str, int]]  # by split and part
 FEW = 5  # missing pictures that are named; the rest is counted
 
 
@@ -44,7 +44,7 @@ class Dropped:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class Requirements:
     """What a protocol needs of a split, by the names of pictures: of each query, and for the gallery.
 
     `reference` is None where queries are words alone; `others` are a query's targets and what else it cannot be asked
@@ -117,25 +117,16 @@ def find(where: Path, paths: dict[str, Path]) -> Pictured:
         example = next(iter(paths.values()), where)
         raise Problem(f"{where} has none of its {len(paths)} pictures, such as {example}. Put them there.")
     row = {name: i for i, name in enumerate(there)}
-    return Pictured(open_(list(there.values())), row, len(paths) - len(there))
+    return Pictured(photos.open_images(list(there.values())), row, len(paths) - len(there))
 
 
-def open_(paths: Sequence[Path]) -> Images:
-    """Pictures of one size that fit in memory at once; others are decoded and cropped when asked for."""
-    width, height = photos.decode(paths[0]).size
-    alike = 3 * width * height * len(paths) <= HOLD and all(side(path) == (width, height) for path in paths)
-    return photos.stack(paths) if alike else photos.Files(paths, CROP)
-
-
-def side(path: Path) -> tuple[int, int] | None:
-    """Width and height in pixels as the file says; None where it does not say (decoding it will tell why)."""
-    from PIL import Image
-
+def manifest_of(root: Path) -> dict[str, Any] | None:
+    """What `world.json` says of a published world, or None where there is none that can be read."""
     try:
-        with Image.open(path) as image:
-            return image.size
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        manifest = json.loads((root / MANIFEST).read_text())
+    except (OSError, ValueError):
         return None
+    return manifest if isinstance(manifest, dict) else None
 
 
 def size_of(root: Path, name: str, kind: type, manifest: Any) -> Any:
@@ -143,16 +134,32 @@ def size_of(root: Path, name: str, kind: type, manifest: Any) -> Any:
 
     Raises Problem where `world.json` describes another world than `name`, or another version of it.
     """
-    made = publishing.made_by(root)
+    made = manifest_of(root)
     if made is None:
         return None
     try:
         size = kind(**made["size"])
     except (KeyError, TypeError) as error:
-        raise Problem(f"{root / publishing.MANIFEST} describes no world of {name}. Publish it again.") from error
+        raise Problem(f"{root / MANIFEST} describes no world of {name}. Publish it again.") from error
     if manifest(size) != made:
         raise Problem(f"{root} was made by another version of this world. Remove it and publish it again.")
     return size
+
+
+def expected_counts(root: Path, official: Counts) -> Counts:
+    """What a check should find below `root`: what was counted as the world was published, else the original's counts.
+
+    Raises Problem where `world.json` counts other parts than the original has.
+    """
+    manifest = manifest_of(root)
+    if manifest is None:
+        return official
+    counts = manifest.get("counts")
+    if isinstance(counts, dict) and all(isinstance(counts.get(split), dict) for split in official):
+        parts = [(counts[split].get(part), split, part) for split in official for part in official[split]]
+        if all(type(count) is int for count, *_ in parts):
+            return counts
+    raise Problem(f"{root / MANIFEST} does not count what this benchmark has. Remove the folder and publish it again.")
 
 
 @dataclass(frozen=True)
@@ -174,16 +181,17 @@ def line(split: str, part: str, expected: int, found: int) -> Line:
     return Line(split=split, part=part, expected=expected, found=found, missing=max(0, expected - found))
 
 
-def gone(there: Mapping[str, bool], asked: Sequence[Asked] | None) -> Gone | None:
+def gone(there: Mapping[str, bool], requirements: Sequence[Requirements] | None) -> Gone | None:
     """Which pictures are not there, given whether each is, and what goes with them; None where all are there.
 
-    Protocols that leave out the same are named together. asked: None for a reader that leaves nothing out, but stops.
+    Protocols that leave out the same are named together. `requirements` is None for a reader that leaves nothing out,
+    but stops.
     """
     absent = [name for name, found in there.items() if not found]
-    if not absent or asked is None:
+    if not absent or requirements is None:
         return Gone(absent, None) if absent else None
     dropped: dict[tuple[tuple[str, int], ...], list[str]] = {}
-    for one in asked:
+    for one in requirements:
         dropped.setdefault(tuple(one.without(set(absent)).items()), []).append(one.protocol)
     return Gone(absent, [{"protocol": ", ".join(names), **dict(counts)} for counts, names in dropped.items()])
 
@@ -223,16 +231,3 @@ def _dropped(counts: Mapping[str, Any]) -> str:
     if counts["of_gallery"]:
         said += f", {counts['gallery']} of {counts['of_gallery']} gallery items"
     return f"{said}."
-
-
-def save(folder: Path, names: Sequence[str], drawn: UInt8[Tensor, "b 3 h w"]) -> None:
-    """Write drawn pictures below `folder` under these names, as PNG whatever the name ends on.
-
-    Readers go by content, and so a `.jpg` that an official layout asks for loses nothing.
-    """
-    from PIL import Image
-
-    for name, pixels in zip(names, drawn.permute(0, 2, 3, 1).numpy(), strict=True):
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path, format="PNG", compress_level=1)

@@ -21,6 +21,7 @@ from cirkit.benchmarks.annotations import image_path, need, read_json, read_text
 from cirkit.errors import Problem
 from cirkit.files import write_atomically
 from cirkit.query import Benchmark, Query, Triplets
+from cirkit.worlds import image_files
 from cirkit.worlds import publish as publishing
 from cirkit.worlds.footwear import KINDS, Shoe, change, draw, sample
 from cirkit.worlds.shoe_language import caption, remarks
@@ -217,7 +218,7 @@ def publish(root: Path, size: Size) -> None:
 
 def published(size: Size, home: Path | None = None) -> Path:
     """The folder of this world in the data folder `home`; drawn now if it is not there yet."""
-    root = publishing.place(manifest(size), home)
+    root = publishing.folder_of(manifest(size), home)
     publish(root, size)
     return root
 
@@ -233,7 +234,7 @@ def _write(folder: Path, size: Size) -> None:
         ]
         for start in range(0, len(rack.names), 256):
             here = [f"{_folder(name)}/0/{name}" for name in rack.names[start : start + 256]]
-            pictured.save(folder, here, draw(rack.shoes[start : start + 256], size.image).images)
+            image_files.save(folder, here, draw(rack.shoes[start : start + 256], size.image).images)
     write_json(folder / FILE, listed)
 
 
@@ -265,7 +266,7 @@ def check(root: Path) -> list[dict[str, Any]]:
         lines.append(pictured.line(split, "to themselves, left out", due["to themselves"], len(pairs) - len(asked)))
         lines.append(pictured.line(split, "listed", due["pictures"], len(listed)))
         lines.append(pictured.line(split, "pictures", due["pictures"], sum(there.values())))
-        needs = pictured.Asked(
+        needs = pictured.Requirements(
             protocol="shoes",
             reference=[pair.reference for pair in asked],
             others=[(pair.target,) for pair in asked],

@@ -20,7 +20,7 @@ from cirkit.benchmarks.annotations import image_path, need, read_json, record_er
 from cirkit.benchmarks.pictured import Pictured
 from cirkit.errors import Problem
 from cirkit.query import Benchmark, Query, Triplets
-from cirkit.worlds import groups
+from cirkit.worlds import groups, image_files
 from cirkit.worlds import publish as publishing
 from cirkit.worlds.groups import WORDS, Things, What, all_of
 from cirkit.worlds.render import render
@@ -259,7 +259,7 @@ def manifest(size: Size) -> dict[str, Any]:
 
 def published(size: Size, home: Path | None = None) -> Path:
     """The folder of this world in the data folder `home`; drawn now if it is not there yet."""
-    root = publishing.place(manifest(size), home)
+    root = publishing.folder_of(manifest(size), home)
     publish(root, size)
     return root
 
@@ -284,9 +284,9 @@ def _write(folder: Path, size: Size) -> None:
             drawn = pictures(size, split, rows)
             keys = [id_of(split, row // 2) for row in rows[::2]]
             names = [name for key in keys for name in Pair(key, ()).frames]
-            pictured.save(folder / "resized_images", names, drawn)
+            image_files.save(folder / "resized_images", names, drawn)
             apart = (drawn[::2].int() - drawn[1::2].int()).abs().to(drawn.dtype)
-            pictured.save(folder / "resized_images", [f"{key}_diff.jpg" for key in keys], apart)
+            image_files.save(folder / "resized_images", [f"{key}_diff.jpg" for key in keys], apart)
 
 
 @lru_cache(maxsize=2)
@@ -319,7 +319,7 @@ def check(root: Path) -> list[dict[str, Any]]:
         expected["frames"] = 2 * expected["pairs"]
         lines += [pictured.line(split, part, expected[part], found[part]) for part in expected]
         asked = [pair.frames for pair in held for sentence in pair.sentences if sentence.strip()]
-        needs = pictured.Asked(
+        needs = pictured.Requirements(
             protocol=MAAF.name,
             reference=[first for first, _ in asked],
             others=[(second,) for _, second in asked],

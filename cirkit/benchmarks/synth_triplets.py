@@ -20,7 +20,7 @@ from cirkit.benchmarks import pictured
 from cirkit.benchmarks.annotations import image_path, need, read_text, record_error
 from cirkit.files import write_atomically
 from cirkit.query import Query, Triplets
-from cirkit.worlds import groups
+from cirkit.worlds import groups, image_files
 from cirkit.worlds import publish as publishing
 from cirkit.worlds.groups import What, all_of
 from cirkit.worlds.render import render
@@ -194,7 +194,7 @@ def manifest(size: Size) -> dict[str, Any]:
 
 def published(size: Size, home: Path | None = None) -> Path:
     """The folder of this world in the data folder `home`; drawn now if it is not there yet."""
-    root = publishing.place(manifest(size), home)
+    root = publishing.folder_of(manifest(size), home)
     publish(root, size)
     return root
 
@@ -219,7 +219,7 @@ def _write(folder: Path, size: Size) -> None:
     write_atomically(folder / FILE, "\n".join(lines) + "\n")
     for start in range(0, 2 * size.triplets, 512):
         part = range(start, min(2 * size.triplets, start + 512))
-        pictured.save(folder, [_name(row) for row in part], pictures(size, "train", part))
+        image_files.save(folder, [_name(row) for row in part], pictures(size, "train", part))
 
 
 def _name(row: int) -> str:
@@ -246,5 +246,5 @@ def check(root: Path) -> list[dict[str, Any]]:
         pictured.line("train", "triplets", expected, len(held)),
         pictured.line("train", "pictures", len(names), sum(found.values())),
     ]
-    lines[-1].gone = pictured.gone(found, [pictured.Asked(protocol="triplets", reference=first, others=second)])
+    lines[-1].gone = pictured.gone(found, [pictured.Requirements(protocol="triplets", reference=first, others=second)])
     return lines

@@ -146,7 +146,7 @@ def manifest(size: Size) -> dict[str, Any]:
 
 def published(size: Size, home: Path | None = None) -> Path:
     """The folder of this world in the data folder `home`; drawn now if it is not there yet."""
-    root = publishing.place(manifest(size), home)
+    root = publishing.folder_of(manifest(size), home)
     publish(root, size)
     return root
 
@@ -342,14 +342,12 @@ def vocabulary(train: Questions, least: int = 1) -> tuple[str, ...]:
 
 def check(root: Path) -> list[dict[str, Any]]:
     """Per split and part, how many there should be, how many there are, and how many are missing."""
-    made, size = publishing.made_by(root), None
+    made, size = pictured.manifest_of(root), None
     if made is not None:
         try:
             size = Size(**made["size"])
         except (KeyError, TypeError) as error:
-            raise Problem(
-                f"{root / publishing.MANIFEST} does not describe a TextVQA world. Publish it again."
-            ) from error
+            raise Problem(f"{root / pictured.MANIFEST} does not describe a TextVQA world. Publish it again.") from error
         if manifest(size) != made:
             raise Problem(f"{root} was made by another version of this world. Remove it and publish it again.")
     lines: list[pictured.Line] = []
@@ -363,6 +361,6 @@ def check(root: Path) -> list[dict[str, Any]]:
         there = {name: image_path(root / FOLDERS[split], name).is_file() for name in dict.fromkeys(about)}
         lines.append(pictured.line(split, "questions", expected["questions"], len(records)))
         lines.append(pictured.line(split, "pictures", expected["pictures"], sum(there.values())))
-        needs = pictured.Asked(protocol="textvqa", reference=None, others=[(name,) for name in about])
+        needs = pictured.Requirements(protocol="textvqa", reference=None, others=[(name,) for name in about])
         lines[-1].gone = pictured.gone(there, [needs])
     return lines

@@ -142,7 +142,9 @@ def masked(
 def vectors_file(size: Size, home: Path | None = None) -> Path:
     """The word vectors of this size in GloVe's text format, `word v1 ... vd` a line; learnt now if not there yet."""
     manifest = _manifest("word-vectors", size)
-    return publishing.once(publishing.place(manifest, home), manifest, lambda at: _write_vectors(at, size)) / VECTORS
+    return (
+        publishing.once(publishing.folder_of(manifest, home), manifest, lambda at: _write_vectors(at, size)) / VECTORS
+    )
 
 
 def bert_folder(size: Size, home: Path | None = None) -> Path:
@@ -151,7 +153,7 @@ def bert_folder(size: Size, home: Path | None = None) -> Path:
     config.json, model.safetensors and vocab.txt, with the head for masked words.
     """
     manifest = _manifest("bert", size)
-    return publishing.once(publishing.place(manifest, home), manifest, lambda folder: _write_bert(folder, size))
+    return publishing.once(publishing.folder_of(manifest, home), manifest, lambda folder: _write_bert(folder, size))
 
 
 def _manifest(world: str, size: Size) -> dict[str, Any]:

@@ -21,14 +21,14 @@ run = "no"
 change = {}
 
 # %% tags=["hide-input"]
-from cirkit.benchmarks import css
 from cirkit.experiments import registry
 from cirkit.experiments.page import Page
 from cirkit.figures import tables
 from cirkit.papers.maaf import attention_figures
+from cirkit.worlds.css import CSS
 
 page = Page.of(paper="maaf", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
-size = css.SIZES.get(scale)  # None for the original pictures, which no world describes
+size = CSS.sizes.get(scale)  # None for the original pictures, which no world describes
 softmax = registry.experiment("maaf/css/maaf_softmax", scale)
 maps = attention_figures.kept(softmax, "maps")
 

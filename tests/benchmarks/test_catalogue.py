@@ -22,11 +22,10 @@ from cirkit.benchmarks import (
     synth_triplets,
     textvqa,
 )
-from cirkit.benchmarks.catalogue import CATALOGUE, find
+from cirkit.benchmarks.catalogue import find
 from cirkit.benchmarks.pictured import report, whole
 from cirkit.errors import Problem
-
-WORLDS = [name for name, entry in CATALOGUE.items() if entry.world is not None]
+from cirkit.worlds.catalogue import WORLDS, publish
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,7 @@ def smoke(tmp_path_factory):
     home = tmp_path_factory.mktemp("worlds")
 
     def published(name):
-        find(name).publish(home / name, "smoke")
+        publish(name, home / name, "smoke")
         return home / name
 
     return published
@@ -48,7 +47,7 @@ def test_every_world_publishes_at_smoke_scale_and_checks_out(smoke, name):
     assert rows and all(row["missing"] == 0 and row["found"] == row["expected"] for row in rows), rows
     assert report(rows) == [] and all(whole(row).keys() == row.keys() for row in rows)
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
-    entry.publish(root, "smoke")
+    publish(name, root, "smoke")
     assert before == {path: path.stat().st_mtime_ns for path in root.rglob("*")}  # the second call writes nothing
 
 
@@ -155,7 +154,7 @@ def test_a_folder_that_is_not_the_benchmark_is_a_problem(tmp_path, name):
     with pytest.raises(Problem):
         find(name).check(tmp_path)
     with pytest.raises(Problem):
-        find(name).publish(tmp_path, "smoke")
+        publish(name, tmp_path, "smoke")
     assert [path.name for path in tmp_path.iterdir()] == ["unrelated.txt"]
     with pytest.raises(Problem, match="no scale"):
-        find(name).publish(tmp_path / "new", "huge")
+        publish(name, tmp_path / "new", "huge")

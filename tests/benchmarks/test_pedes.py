@@ -117,7 +117,7 @@ def test_a_world_is_published_once_and_its_readers_are_kept(tmp_path, monkeypatc
     monkeypatch.setattr(pedes, "drawn", None)  # a second drawing would fail
     assert len(pedes.world_train(RSTP, size)) == 16
     assert pedes.published(RSTP, size).name.startswith("rstpreid-")
-    assert pedes.published(RSTP, size) != publishing.place(pedes.manifest(CUHK, size))
+    assert pedes.published(RSTP, size) != publishing.folder_of(pedes.manifest(CUHK, size))
     assert len(pedes.world_test(RSTP, size, split="val").gallery) == 4
     pedes.world_test.cache_clear()
     pedes.world_train.cache_clear()

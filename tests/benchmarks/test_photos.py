@@ -201,3 +201,11 @@ def test_what_is_no_regular_file_is_a_problem_at_once(tmp_path):
     ):
         with pytest.raises(Problem, match=match):
             photos.decode(path)
+
+
+def test_fitting_keeps_the_middle_of_the_longer_side():
+    wide = Image.new("RGB", (60, 20), "red")
+    wide.paste("blue", (20, 0, 40, 20))
+    assert np.asarray(photos.fit(wide, 10))[:, 1:-1].reshape(-1, 3).mean(0)[2] > 240
+    for size in ((7, 31), (31, 7), (5, 5), (640, 2)):
+        assert photos.fit(Image.new("RGB", size), 9).size == (9, 9)

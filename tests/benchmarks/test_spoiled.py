@@ -11,6 +11,7 @@ from PIL import Image
 
 from cirkit.benchmarks import arrays, clothing, css
 from cirkit.errors import Problem
+from cirkit.worlds.css import CSS, Size
 
 MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -18,7 +19,7 @@ MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthChe
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     root = tmp_path_factory.mktemp("world") / "css"
-    css.publish(root, css.Size(references=6, mods=6, image=8))
+    CSS.publish(root, Size(references=6, mods=6, image=8))
     return root, arrays.load(root / css.FILE)
 
 

@@ -32,17 +32,18 @@ from cirkit.papers.maaf.part_attention import PartAttention, pairs, part
 from cirkit.papers.maaf.part_attention import spoken as parts_spoken
 from cirkit.papers.maaf.word_attention import CLASSES, AttentionPictures, WordAttention, asked, questions, spoken
 from cirkit.query import Query
+from cirkit.worlds.css import CSS, Size
 from cirkit.worlds.render import render
 from cirkit.worlds.scene import COLOURS, PLACES, SHAPES
 from cirkit.worlds.wardrobe import PARTS
 
-SIZE = css.Size(references=30, mods=30, image=32)
+SIZE = Size(references=30, mods=30, image=32)
 GARMENTS = fashioniq.Size(train=(4, 10), val=(30, 70), test=(2, 6), image=32)
 
 
 @pytest.fixture
 def benchmark(home):
-    return css.world_test(SIZE)
+    return css.test(CSS.folder(SIZE))
 
 
 @pytest.fixture
@@ -270,7 +271,7 @@ def test_pictures_whose_things_nobody_knows_are_a_problem(benchmark):
         with pytest.raises(Problem, match=r"nothing knows .* Measure attention on the world"):
             exhibit(maaf(["red"]), colour_benchmark(), never)
     with pytest.raises(Problem, match="nothing knows"):
-        WordAttention(size=css.Size(references=30, mods=30, image=32, jitter=0.2))(maaf(["red"]), benchmark, never)
+        WordAttention(size=Size(references=30, mods=30, image=32, jitter=0.2))(maaf(["red"]), benchmark, never)
 
 
 def test_models_without_attention_or_with_other_tokens_are_a_problem(benchmark):

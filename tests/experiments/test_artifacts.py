@@ -21,6 +21,8 @@ from cirkit.experiments.artifacts import TopTen
 from cirkit.experiments.experiment import Test
 from cirkit.models.tirg import TIRG
 from cirkit.papers.maaf.word_attention import WordAttention
+from cirkit.worlds.css import CSS, Size
+from cirkit.worlds.publish import drawn
 
 COMMITTED = sorted((Path(__file__).parents[2] / "data" / "exhibits").rglob("*.json"))
 
@@ -45,11 +47,11 @@ TIRG_EXPERIMENT = replace(
         model=partial(
             TIRG, image=partial(SmallResNet, width=8, widths=(4, 6), strides=(1, 2)), text=partial(LSTM, width=8)
         ),
-        data=partial(css.world_train, size=css.Size(references=20, mods=10, image=16)),
+        data=drawn(css.train, CSS, Size(references=20, mods=10, image=16)),
         steps=1,
         batch=4,
     ),
-    tests={"css": Test(partial(css.world_test, size=css.Size(references=20, mods=10, image=16)))},
+    tests={"css": Test(drawn(css.test, CSS, Size(references=20, mods=10, image=16)))},
     exhibits={},
 )
 
@@ -146,7 +148,7 @@ def test_without_weights_there_is_a_sentence_and_the_others_go_on(home):
 
 def test_an_exhibit_that_a_model_cannot_fill_is_said_and_stops_no_other(home):
     run.run(TIRG_EXPERIMENT, 0)
-    size = css.Size(references=20, mods=10, image=16)
+    size = Size(references=20, mods=10, image=16)
     experiment = replace(TIRG_EXPERIMENT, exhibits={"css": (WordAttention(size=size),)})
     said = []
     assert regenerate.missing([experiment], tell=said.append) == 0 and "TIRG has no attention" in said[0]

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from cirkit.benchmarks import css, fashioniq
+from cirkit.benchmarks import fashioniq
 from cirkit.errors import Problem
 from cirkit.experiments import registry
 from cirkit.experiments.experiment import exhibits_home
@@ -18,6 +18,7 @@ from cirkit.explorers.retrieval import Nothing, RetrievalExplorer, data_url, tel
 from cirkit.explorers.twin import script_json
 from cirkit.papers.maaf.explorers import css_explorer, fashioniq_explorer
 from cirkit.papers.maaf.fashioniq import SIZES
+from cirkit.worlds.css import CSS
 
 EVIL = "</script><img src=x onerror=alert(1)> & \u2028 'make' it"
 
@@ -145,5 +146,5 @@ def test_rows_that_answered_other_questions_are_left_out(home):
     top_ten(rows["MAAF, identity"], ["add a cube"], (0, 2, 1))
     explorer = css_explorer("smoke")
     assert list(explorer.models) == ["TIRG", "MAAF, identity"] and explorer.model == "MAAF, identity"
-    picture = css.pictures(css.SIZES["smoke"], "test", [2])[0]
+    picture = CSS.images(CSS.sizes["smoke"], "test", [2])[0]
     assert explorer.pictures["2"] == data_url(picture)

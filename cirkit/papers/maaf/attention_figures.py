@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cirkit.benchmarks import css, fashioniq
+from cirkit.benchmarks import fashioniq
 from cirkit.benchmarks.fashioniq_protocols import CATEGORIES
 from cirkit.experiments import records
 from cirkit.experiments.artifacts import unpacked
@@ -27,6 +27,7 @@ from cirkit.figures.phrases import NOT_RUN, provenance
 from cirkit.figures.plots import COLOURS, STYLE
 from cirkit.papers.maaf.part_attention import pairs
 from cirkit.papers.maaf.word_attention import questions, standing
+from cirkit.worlds import css
 from cirkit.worlds.render import render
 from cirkit.worlds.scene import PLACES, Scene
 
@@ -87,7 +88,7 @@ def matrix(content: Mapping[str, Any] | None, size: css.Size | None) -> Figure:
     if content is None or size is None:
         return _nothing()
     one = content["matrix"]
-    (picture,) = css.pictures(size, "test", [questions(size)[one["query"]].row])
+    (picture,) = css.images(size, "test", [questions(size)[one["query"]].row])
     weights, words, grids = unpacked(one["weights"]), one["words"], one["grids"]  # weights: (i, i)
     ends = np.cumsum([0, *(height * width for height, width in grids)])
     names = [f"image tokens,\n{height} × {width}" for height, width in grids]

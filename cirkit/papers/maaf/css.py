@@ -29,6 +29,8 @@ from cirkit.training.loop import Training
 from cirkit.training.optimisers import sgd
 from cirkit.training.samplers import same_reference_batches
 from cirkit.training.schedules import step_decay
+from cirkit.worlds.css import CSS, Size
+from cirkit.worlds.publish import drawn
 
 TABLE = "Table 1"
 COLUMNS = {TABLE: (Column("css", Recall(1)),)}
@@ -86,7 +88,7 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
     if scale == "paper":
         data, test = partial(css.train, root=f"{root}/css"), partial(css.test, root=f"{root}/css")
     else:
-        data, test = _world(css.SIZES[scale])
+        data, test = _data(CSS.sizes[scale])
     setting = apply(change, SETTINGS[scale])
     return [
         experiment(
@@ -110,7 +112,7 @@ def _exhibits(name: str, scale: str) -> tuple[Exhibit, ...]:
     kept = (TopTen(tuple(range(0, 18_000, 750))),)
     if name not in LOOKED_AT:
         return kept
-    size = css.SIZES[scale]
+    size = CSS.sizes[scale]
     if name == "maaf_identity":  # weights of either sign, so there is nothing to dim a picture by
         return (*kept, WordAttention(size=size, heads=magnitudes, queries=600))
     return (*kept, WordAttention(size=size, queries=600), AttentionPictures(size=size))
@@ -118,7 +120,7 @@ def _exhibits(name: str, scale: str) -> tuple[Exhibit, ...]:
 
 def live() -> tuple[Training, Callable[[], Benchmark]]:
     """The training and the benchmark of the page that trains MAAF before the reader's eyes, in about a minute."""
-    data, test = _world(css.SIZES["live"])
+    data, test = _data(CSS.sizes["live"])
     setting = _small(400, (0,))
     row = rows(setting)["maaf_identity"]
     test_by_name = {"css": Test(test)}
@@ -127,8 +129,8 @@ def live() -> tuple[Training, Callable[[], Benchmark]]:
     return live.training, test
 
 
-def _world(size: css.Size) -> tuple[Callable[[], Triplets], Callable[[], Benchmark]]:
-    return partial(css.world_train, size=size), partial(css.world_test, size=size)
+def _data(size: Size) -> tuple[drawn[Triplets], drawn[Benchmark]]:
+    return drawn(css.train, CSS, size), drawn(css.test, CSS, size)
 
 
 def _gain(a: str, b: str) -> Gain:

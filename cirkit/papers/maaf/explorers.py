@@ -5,10 +5,10 @@ from cirkit.explorers.retrieval import Nothing, RetrievalExplorer, table_explore
 
 def css_explorer(scale: str, table: str = "Table 1") -> RetrievalExplorer | Nothing:
     """MAAF's rows on CSS; pictures are drawn again from the world's size."""
-    from cirkit.benchmarks import css
+    from cirkit.worlds.css import CSS
 
     return table_explorer(
-        "maaf", table, scale, lambda rows: css.pictures(css.SIZES[scale], "test", rows), "MAAF, identity"
+        "maaf", table, scale, lambda rows: CSS.images(CSS.sizes[scale], "test", rows), "MAAF, identity"
     )
 
 

@@ -15,7 +15,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from cirkit.benchmarks import css
 from cirkit.encoders.text import words
 from cirkit.errors import Problem
 from cirkit.evaluators.attention_maps import (
@@ -34,6 +33,7 @@ from cirkit.evaluators.ranking import device_of
 from cirkit.experiments.artifacts import column, packed
 from cirkit.models.base import Retriever
 from cirkit.query import Benchmark, Query
+from cirkit.worlds import css
 from cirkit.worlds.language import Add, Edit, Make, only
 from cirkit.worlds.render import render
 from cirkit.worlds.scene import COLOURS, PLACES, Scene, Thing, centre
@@ -91,7 +91,7 @@ def asked(size: css.Size, benchmark: Benchmark, count: int) -> list[tuple[int, Q
     chosen = spread(len(known), count)
     first = torch.tensor(chosen[:4])
     if list(benchmark.query.text or ()) != said or not torch.equal(
-        benchmark.query.image[first], css.pictures(size, "test", [known[row].row for row in first.tolist()])
+        benchmark.query.image[first], css.images(size, "test", [known[row].row for row in first.tolist()])
     ):
         raise Problem(
             f"{benchmark.name!r} is not the CSS world of this size, so nothing knows what its pictures show. "

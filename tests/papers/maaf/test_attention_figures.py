@@ -5,17 +5,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cirkit.benchmarks import css, fashioniq
+from cirkit.benchmarks import fashioniq
 from cirkit.experiments import artifacts, records, registry
 from cirkit.experiments.artifacts import packed, unpacked
 from cirkit.experiments.experiment import exhibits_home
 from cirkit.papers.maaf import attention_figures
 from cirkit.papers.maaf.part_attention import pairs
 from cirkit.papers.maaf.word_attention import questions, standing
+from cirkit.worlds.css import CSS, Size
 from cirkit.worlds.render import render
 from cirkit.worlds.scene import PLACES, Scene
 
-SIZE = css.Size(references=30, mods=30, image=32)
+SIZE = Size(references=30, mods=30, image=32)
 GARMENTS = fashioniq.Size(train=(2, 6), val=(6, 14), test=(2, 6), image=32)
 RNG = np.random.default_rng(0)
 COLUMNS = {  # one class with all controls, one without `stranger`, one of which nothing is known
@@ -84,7 +85,7 @@ def test_a_words_row_of_the_matrix_lies_over_the_picture():
     whole, _, reference, *words = figure.axes  # the second is the colour bar
     np.testing.assert_allclose(shown(whole), weights, atol=kept["weights"]["step"])
     assert [each.get_text() for each in whole.get_yticklabels()][2:] == ["make", "red"]
-    picture = css.pictures(SIZE, "test", [questions(SIZE)[1].row])[0]
+    picture = CSS.images(SIZE, "test", [questions(SIZE)[1].row])[0]
     np.testing.assert_array_equal(shown(reference), picture.permute(1, 2, 0))
     for axes, row in zip(words, unpacked(kept["weights"])[-2:], strict=True):
         coarse = np.array([[row[4 + 3 * y + x] for x in range(3)] for y in range(3)])
