@@ -19,39 +19,48 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from cirkit import standalone
 from cirkit.errors import Problem
 from cirkit.files import write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
 CELL_LIMIT = 900  # seconds a single cell may take
 PACKAGES = ("torch", "numpy", "pandas", "matplotlib", "seaborn", "anywidget", "jupytext", "papermill", "myst-nb")
-EVIDENCE = ("data/records", "data/exhibits", "data/reported", "data/ledger.csv")
+EVIDENCE = ("data/records/**/*", "data/exhibits/**/*", "data/local/*/**/*", "data/reported/*", "data/ledger.csv")
 SETTINGS = {
-    "TQDM_DISABLE": "1",  # a progress bar is a widget, and a widget is megabytes
+    "TQDM_DISABLE": "1",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
 
 
 @dataclass(frozen=True)
-class Page:
-    """One executed notebook: `source` ran into `output`, or was already there (`cached`)."""
+class ExecutedPage:
+    """One executed notebook: `source` ran into `output`, or was already there (`cached`).
+
+    A page for other parameters than the book's is HTML, too.
+    """
 
     source: Path
     output: Path
     seconds: float
     cached: bool
+    html: Path | None = None
 
     def row(self) -> dict[str, object]:
         """The page as a line of a report."""
-        return {"page": self.source.stem, "output": str(self.output), "seconds": self.seconds, "kept": self.cached}
+        row = {"page": self.source.stem, "output": str(self.output), "seconds": self.seconds, "cached": self.cached}
+        return row if self.html is None else row | {"html": str(self.html)}
 
 
-def pages(only: str | None = None, parameters: Mapping[str, str] | None = None, *, root: Path = ROOT) -> list[Page]:
+def pages(
+    only: str | None = None, parameters: Mapping[str, str] | None = None, *, root: Path = ROOT
+) -> list[ExecutedPage]:
     """Run the notebooks that are out of date; `only` names one of them, such as `maaf/table_1_css`.
 
-    Pages with default parameters go to `book/executed/`; with others to `_build/pages/`, so that the book never shows
-    a private setting. Raises Problem for an unknown notebook or parameter, a wrong type, and a cell that fails.
+    Pages with default parameters go to `book/executed/`; with others to `_build/pages/`, as a notebook and as HTML, so
+    that the book never shows a private setting. Raises Problem for an unknown notebook or parameter, a wrong type,
+    and a cell that fails.
     """
     sources = sorted((root / "notebooks").rglob("*.py"))
     if only is not None:
@@ -66,7 +75,7 @@ def pages(only: str | None = None, parameters: Mapping[str, str] | None = None, 
     return [run(source, parameters or {}, evidence, root) for source in sources]
 
 
-def run(source: Path, parameters: Mapping[str, str], evidence: str, root: Path = ROOT) -> Page:
+def run(source: Path, parameters: Mapping[str, str], evidence: str, root: Path = ROOT) -> ExecutedPage:
     """Execute one notebook unless its page is there already; `evidence` is the hash of package and data."""
     import jupytext
     import nbformat
@@ -81,19 +90,24 @@ def run(source: Path, parameters: Mapping[str, str], evidence: str, root: Path =
         output = root / "_build" / "pages" / f"{name}-{key[:12]}.ipynb"
     else:
         output = root / "book" / "executed" / f"{name}.ipynb"
+    html = output.with_suffix(".html") if changed else None
     sidecar = output.with_suffix(".json")
     before = read_sidecar(sidecar)
     if before.get("key") == key and output.exists() and before.get("output") == digest(output.read_bytes()):
-        return Page(source, output, before["seconds"], cached=True)
+        if html is not None and not html.exists():
+            write_atomically(html, standalone.page(nbformat.read(output, 4), html, root, changed))
+        return ExecutedPage(source, output, before["seconds"], cached=True, html=html)
     print(f"running {name}", file=sys.stderr, flush=True)
     started = time.perf_counter()
     executed = execute(source, notebook, changed, root)
     seconds = round(time.perf_counter() - started, 1)
     content = nbformat.writes(executed).encode()
     write_atomically(output, content)
+    if html is not None:
+        write_atomically(html, standalone.page(executed, html, root, changed))
     facts = {"key": key, "output": digest(content), "parameters": defaults | given, "seconds": seconds}
     write_atomically(sidecar, json.dumps(facts | {"where": machine()}, indent=1) + "\n")
-    return Page(source, output, seconds, cached=False)
+    return ExecutedPage(source, output, seconds, cached=False, html=html)
 
 
 def execute(source: Path, notebook: dict, parameters: Mapping[str, object], root: Path = ROOT) -> dict:
@@ -103,8 +117,9 @@ def execute(source: Path, notebook: dict, parameters: Mapping[str, object], root
 
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook.metadata["language_info"] = {"name": "python"}
+    running = parameters.get("run") == "missing"  # hours, perhaps: no limit, and progress on the terminal
     before = {name: os.environ.get(name) for name in SETTINGS}
-    os.environ.update(SETTINGS)
+    os.environ.update(SETTINGS | ({"TQDM_DISABLE": ""} if running else {}))
     folder = tempfile.mkdtemp(prefix="ck", dir="/tmp" if Path("/tmp").is_dir() else None)  # a socket path must be short
     try:
         written = Path(folder) / "page.ipynb"
@@ -114,7 +129,8 @@ def execute(source: Path, notebook: dict, parameters: Mapping[str, object], root
             parameters=dict(parameters),
             kernel_name="python3",
             progress_bar=False,
-            execution_timeout=None if parameters.get("run") == "missing" else CELL_LIMIT,
+            execution_timeout=None if running else CELL_LIMIT,
+            stderr_file=sys.stderr if running else None,
             cwd=str(root),
             kernel_manager_class=ipc_kernels(folder),
         )
@@ -134,6 +150,8 @@ def execute(source: Path, notebook: dict, parameters: Mapping[str, object], root
         for output in cell.get("outputs", ()):
             if output.output_type == "error":
                 raise Problem(failure(source, number, cell.source, output.ename, output.evalue))
+        if running and cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
     return without_traces(executed, root)
 
 
@@ -226,9 +244,7 @@ def key_of(source: bytes, parameters: Mapping[str, object], evidence: str) -> st
 def hash_of_package(root: Path = ROOT) -> str:
     """One hash over the package, the committed evidence and the versions that decide what a page shows."""
     files = [*(root / "cirkit").rglob("*.py"), *(root / "cirkit").rglob("*.js")]
-    for part in EVIDENCE:
-        path = root / part
-        files += [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    files += [file for part in EVIDENCE for file in root.glob(part) if file.is_file() and file.suffix != ".safetensors"]
     lines = [f"{file.relative_to(root).as_posix()} {digest(file.read_bytes())}" for file in sorted(files)]
     return digest("\n".join([*lines, json.dumps(machine()["versions"], sort_keys=True)]).encode())
 

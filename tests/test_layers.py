@@ -30,6 +30,7 @@ LAYERS = [
     {"papers"},
     {"search"},
     {"timing"},
+    {"standalone"},
     {"pages", "doctor"},
     {"cli"},
     {"__main__"},

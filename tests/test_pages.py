@@ -16,6 +16,8 @@ count = 2
 name = "plain"
 rate = 0.5
 deep = False
+seeds = []
+change = {}
 
 # %%
 print(count * 10, name, rate, deep)
@@ -27,6 +29,8 @@ def root(tmp_path: Path) -> Path:
     """A small project with one notebook and no package."""
     (tmp_path / "notebooks" / "deep").mkdir(parents=True)
     write(tmp_path, GOOD)
+    (tmp_path / "book" / "_assets").mkdir(parents=True)
+    (tmp_path / "book" / "_assets" / "cirkit.css").write_text(".cirkit-table { color: inherit; }")
     return tmp_path
 
 
@@ -36,7 +40,7 @@ def write(root: Path, text: str) -> Path:
     return path
 
 
-def said(path: Path) -> str:
+def text(path: Path) -> str:
     cells = json.loads(path.read_text())["cells"]
     return "".join("".join(out["text"]) for cell in cells for out in cell.get("outputs", ()) if "text" in out)
 
@@ -44,7 +48,7 @@ def said(path: Path) -> str:
 def test_a_page_runs_once_and_is_kept_until_something_changes(root):
     (first,) = runner.pages(root=root)
     assert first.output == root / "book" / "executed" / "deep" / "page.ipynb" and not first.cached
-    assert said(first.output) == "20 plain 0.5 False\n"
+    assert text(first.output) == "20 plain 0.5 False\n"
     before = first.output.read_bytes()
     (again,) = runner.pages(root=root)
     assert again.cached and again.output.read_bytes() == before
@@ -57,33 +61,40 @@ def test_a_page_that_was_tampered_with_runs_again(root):
     (page,) = runner.pages(root=root)
     page.output.write_text(page.output.read_text().replace("20 plain", "99 plain"))
     (again,) = runner.pages(root=root)
-    assert not again.cached and "20 plain" in said(again.output)
+    assert not again.cached and "20 plain" in text(again.output)
 
 
 def test_other_parameters_are_written_beside_the_book(root):
     (page,) = runner.pages("deep/page", {"count": "3", "deep": "true", "rate": "2", "name": "7"}, root=root)
-    assert said(page.output) == "30 7 2.0 True\n"
+    assert text(page.output) == "30 7 2.0 True\n"
     assert page.output.parent == root / "_build" / "pages" / "deep"
-    assert not (root / "book").exists()
+    assert page.html == page.output.with_suffix(".html") and "30 7 2.0 True" in page.html.read_text()
+    assert page.row()["html"] == str(page.html)
+    assert not (root / "book" / "executed").exists()
+    page.html.unlink()
+    (again,) = runner.pages("deep/page", {"count": "3", "deep": "true", "rate": "2", "name": "7"}, root=root)
+    assert again.cached and again.html.exists()
     (default,) = runner.pages("notebooks/deep/page.py", {"count": "2"}, root=root)
-    assert default.output.is_relative_to(root / "book")
+    assert default.output.is_relative_to(root / "book") and default.html is None
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"cuont": "3"}, "no parameter 'cuont'. It has: count, name, rate, deep"),
+        ({"cuont": "3"}, "no parameter 'cuont'. It has: count, name, rate, deep, seeds, change"),
         ({"count": "three"}, "count takes int"),
         ({"count": "2.5"}, "count takes int"),
         ({"count": "True"}, "count takes int"),
         ({"deep": "1"}, "deep takes bool"),
         ({"rate": "fast"}, "rate takes float"),
+        ({"seeds": "3"}, "seeds takes list"),
+        ({"change": "steps=3"}, "change takes dict"),
     ],
 )
 def test_an_unknown_or_wrongly_typed_parameter_is_refused(root, parameters, message):
     with pytest.raises(Problem, match=message):
         runner.pages("deep/page", parameters, root=root)
-    assert not (root / "_build").exists() and not (root / "book").exists()
+    assert not (root / "_build").exists() and not (root / "book" / "executed").exists()
 
 
 def test_an_unknown_notebook_is_refused_with_the_known_ones(root):
@@ -121,6 +132,14 @@ def test_a_failing_cell_is_named_and_the_old_page_stays(root):
     assert sorted(path.name for path in page.output.parent.iterdir()) == ["page.ipynb", "page.json"]
 
 
+def test_what_the_reader_got_wrong_is_said_without_the_cell(root):
+    write(
+        root, GOOD + '\n# %%\nfrom cirkit.errors import Problem\n\nraise Problem("scale cannot be 7. Give a word.")\n'
+    )
+    with pytest.raises(Problem, match=r"^page.py: scale cannot be 7. Give a word.$"):
+        runner.pages(root=root)
+
+
 def test_an_error_that_a_tag_allows_is_still_no_page(root):
     write(root, GOOD + '\n# %% tags=["raises-exception"]\n{}["missing"]\n')
     with pytest.raises(Problem, match=r"cell 3 .* failed with KeyError"):
@@ -132,6 +151,15 @@ def test_a_cell_that_takes_too_long_is_stopped(root, monkeypatch):
     write(root, GOOD + "\n# %%\nimport time\n\ntime.sleep(30)\n")
     with pytest.raises(Problem, match="longer than 1 seconds"):
         runner.pages(root=root)
+
+
+def test_a_page_that_runs_what_is_missing_has_no_limit_and_its_progress_on_the_terminal(root, monkeypatch, capfd):
+    monkeypatch.setattr(runner, "CELL_LIMIT", 1)
+    work = "from tqdm import tqdm\nimport time\n\nfor _ in tqdm(range(2)):\n    time.sleep(0.8)\nprint('whole')\n"
+    write(root, GOOD.replace("deep = False", 'deep = False\nrun = "no"') + f"\n# %%\n{work}")
+    (page,) = runner.pages("deep/page", {"run": "missing"}, root=root)
+    assert text(page.output).endswith("whole\n") and "it/s" not in page.output.read_text()
+    assert "2/2" in capfd.readouterr().err
 
 
 def test_a_page_holds_no_widget_state_and_no_times(root):
@@ -146,12 +174,12 @@ def test_a_page_holds_no_widget_state_and_no_times(root):
 def test_the_sidecar_says_how_the_page_came_about(root):
     (page,) = runner.pages(root=root)
     facts = json.loads(page.output.with_suffix(".json").read_text())
-    assert facts["parameters"] == {"count": 2, "name": "plain", "rate": 0.5, "deep": False}
+    assert facts["parameters"] == {"count": 2, "name": "plain", "rate": 0.5, "deep": False, "seeds": [], "change": {}}
     assert facts["where"]["versions"]["papermill"] and facts["seconds"] > 0
     assert runner.report(root) == [
         {
             "page": "deep/page",
-            "parameters": "count = 2, name = 'plain', rate = 0.5, deep = False",
+            "parameters": "count = 2, name = 'plain', rate = 0.5, deep = False, seeds = [], change = {}",
             "seconds": f"{page.seconds:.1f}",
         }
     ]

@@ -143,8 +143,8 @@ class Page:
             from cirkit.experiments.run import run_missing
 
             rows = [each for each in experiments if len(done(each)) < len(each.seeds)]
-            for each in tqdm(rows, unit="row", leave=False, disable=not rows or None):
-                run_missing([each], device=self.device, tell=lambda line: print(line, file=sys.stderr))
+            for each in tqdm(rows, unit="row", leave=False) if rows else ():
+                run_missing([each], device=self.device, tell=lambda line: tqdm.write(line, file=sys.stderr))
         return experiments
 
 
