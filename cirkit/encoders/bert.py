@@ -103,7 +103,7 @@ def load(source: Path | str) -> tuple[Any, nn.Module]:
     ensure_torchvision()
     from transformers import BertConfig, BertModel, BertTokenizer
 
-    with _quiet():
+    with _quiet(), torch.device("cpu"):  # its weights are read, whatever device the rest is laid out on
         try:
             if BertConfig.get_config_dict(source)[0].get("model_type") != "bert":
                 raise Problem(f"{source} has no config.json of a BERT. Name another model or folder.")

@@ -61,7 +61,9 @@ def world_glove(vocabulary: Vocabulary, width: int, *, size: str = "cpu", tuning
 def table(vocabulary: Vocabulary, found: dict[str, Float[np.ndarray, " d"]]) -> Float[Tensor, "v d"]:
     """Row i is the vector of word i: as found, else drawn like those that were found; row 0 is zero."""
     known = torch.from_numpy(np.stack(list(found.values())))  # (w, d)
-    rows = known.mean(0) + known.std(0, correction=0) * torch.randn(len(vocabulary), known.shape[1])  # (v, d)
+    rows = known.mean(0) + known.std(0, correction=0) * torch.randn(
+        len(vocabulary), known.shape[1], device="cpu"
+    )  # (v, d)
     rows[[vocabulary.number[word] for word in found]] = known
     rows[UNKNOWN] = 0
     return rows
