@@ -27,12 +27,12 @@ def soft_triplet(scores: Float[Tensor, "b b"]) -> Float[Tensor, ""]:
 
 
 def own_positive(scores: Float[Tensor, "b b"]) -> Float[Tensor, "b 1"]:
-    """What a negative is compared with to be semi-hard: the right answer of its own query."""
+    """What a negative is compared with to be semi-hard: the target of its own query."""
     return scores.diagonal()[:, None]
 
 
 def column_positive(scores: Float[Tensor, "b b"]) -> Float[Tensor, "1 b"]:
-    """The same in VAL's released code, where broadcasting compares (i, j) with the right answer of query j."""
+    """The same in VAL's released code, where broadcasting compares (i, j) with the target of query j."""
     return scores.diagonal()[None]
 
 

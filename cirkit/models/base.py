@@ -1,6 +1,6 @@
 """The protocol every retriever speaks: encode, compose, score.
 
-Nothing else is ever asked of a retriever. No model subclasses another; all share the cosine below unless they
+Nothing else is ever required of a retriever. No model subclasses another; all share the cosine below unless they
 write their own `score` (ARTEMIS, SCAN).
 """
 
@@ -18,7 +18,7 @@ Features = Tensor | tuple[Tensor, ...]  # a tensor, or tensors that share their 
 
 @runtime_checkable
 class Retriever(Protocol):
-    """Pictures to features once per gallery, queries to features once per query, and a score between them."""
+    """Images to features once per gallery, queries to features once per query, and a score between them."""
 
     def encode(self, images: UInt8[Tensor, "b 3 h w"]) -> Features: ...
     def compose(self, query: Query) -> Features: ...

@@ -1,4 +1,4 @@
-"""The baselines of Table 6: the picture alone, the sentence alone, and both through a small network.
+"""The baselines of Table 6: the image alone, the text alone, and both through a small network.
 
 Vo et al. (2019) §4; MAAF (2020) Table 6. All compare by cosine, like the models they are a yardstick for.
 """
@@ -17,7 +17,7 @@ from cirkit.query import Query
 
 
 class ImageOnly(nn.Module):
-    """The query is its picture; the sentence is not read."""
+    """The query is its image; the text is not read."""
 
     def __init__(self, texts: Sequence[str], *, image: Callable[[], nn.Module]):
         super().__init__()
@@ -29,12 +29,12 @@ class ImageOnly(nn.Module):
 
     def compose(self, query: Query) -> Float[Tensor, "b d"]:
         if query.image is None:
-            raise Problem("ImageOnly reads a picture and this query has none. Give the query an image.")
+            raise Problem("ImageOnly reads an image and this query has none. Give the query an image.")
         return self.encode(query.image)
 
 
 class TextOnly(nn.Module):
-    """The query is the state after its sentence's last word; the picture is not seen."""
+    """The query is the state after its text's last word; the image is not seen."""
 
     def __init__(
         self, texts: Sequence[str], *, image: Callable[[], nn.Module], text: Callable[[Sequence[str]], nn.Module]
@@ -48,12 +48,12 @@ class TextOnly(nn.Module):
 
     def compose(self, query: Query) -> Float[Tensor, "b d"]:
         if query.text is None:
-            raise Problem("TextOnly reads a sentence and this query has none. Give the query a text.")
+            raise Problem("TextOnly reads a text and this query has none. Give the query a text.")
         return last_token_pool(*self.text(query.text))
 
 
 class Concatenation(nn.Module):
-    """Picture and sentence side by side through two hidden steps; TIRG's released `Concat`."""
+    """Image and text side by side through two hidden steps; TIRG's released `Concat`."""
 
     def __init__(
         self,
@@ -82,8 +82,8 @@ class Concatenation(nn.Module):
 
     def compose(self, query: Query) -> Float[Tensor, "b d"]:
         if query.image is None:
-            raise Problem("Concatenation reads a picture and this query has none. Give the query an image.")
-        picture = self.encode(query.image)
+            raise Problem("Concatenation reads an image and this query has none. Give the query an image.")
+        image = self.encode(query.image)
         if query.text is None:
-            return picture
-        return self.fusion(torch.cat([picture, last_token_pool(*self.text(query.text))], dim=1))
+            return image
+        return self.fusion(torch.cat([image, last_token_pool(*self.text(query.text))], dim=1))

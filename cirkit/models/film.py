@@ -1,4 +1,4 @@
-"""FiLM: the sentence scales and shifts every channel of the picture's map, block after block.
+"""FiLM: the text scales and shifts every channel of the image's map, block after block.
 
 Perez et al. (2018), "FiLM: Visual Reasoning with a General Conditioning Layer", eq. 2; adapted to retrieval by Vo et
 al. (2019). A row of MAAF's Tables 1, 7 and S5.
@@ -37,9 +37,9 @@ class ModulatedBlock(nn.Module):
 
 
 class Modulation(nn.Module):
-    """Blocks that one linear layer of the sentence scales and shifts, then an average over places and a linear layer.
+    """Blocks that one linear layer of the text scales and shifts, then an average over places and a linear layer.
 
-    The sentence predicts scale - 1, so that scales start near one (as in Perez et al.). They end in a maximum over
+    The text predicts scale - 1, so that scales start near one (as in Perez et al.). They end in a maximum over
     places and a classifier; retrieval pools as its targets do.
     """
 
@@ -49,17 +49,17 @@ class Modulation(nn.Module):
         self.predict = nn.Linear(words, 2 * blocks * width)
         self.after = nn.Linear(width, width)
 
-    def forward(self, map: Float[Tensor, "b d h w"], sentence: Float[Tensor, "b e"]) -> Float[Tensor, "b d"]:
-        predicted = self.predict(sentence).unflatten(1, (len(self.blocks), 2, -1))  # (b, blocks, 2, d)
+    def forward(self, map: Float[Tensor, "b d h w"], text: Float[Tensor, "b e"]) -> Float[Tensor, "b d"]:
+        predicted = self.predict(text).unflatten(1, (len(self.blocks), 2, -1))  # (b, blocks, 2, d)
         for block, (change, shift) in zip(self.blocks, predicted.permute(1, 2, 0, 3), strict=True):
             map = block(map, 1 + change, shift)
         return self.after(map.mean((2, 3)))
 
 
 class FiLM(nn.Module):
-    """Modulated blocks on the coarsest map; the sentence is the state after its last word.
+    """Modulated blocks on the coarsest map; the text is the state after its last word.
 
-    A query without a sentence is its picture's own vector.
+    A query without a text is its image's own vector.
     """
 
     def __init__(
@@ -80,6 +80,6 @@ class FiLM(nn.Module):
 
     def compose(self, query: Query) -> Float[Tensor, "b d"]:
         if query.image is None:
-            raise Problem("FiLM modulates a picture and this query has none. Give the query an image.")
+            raise Problem("FiLM modulates an image and this query has none. Give the query an image.")
         maps = self.image(query.image)
         return pooled(maps) if query.text is None else self.fusion(maps[-1], last_token_pool(*self.text(query.text)))

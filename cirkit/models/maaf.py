@@ -21,11 +21,11 @@ Words = tuple[Tensor, Tensor] | None  # tokens (b, t, d) and mask (b, t)
 Pool = Callable[[tuple[Tensor, ...], Words], Tensor]  # one (b, p, d) per resolution, the words -> (b, d)
 
 
-def _sequence(pictures: tuple[Tensor, ...], words: Words) -> tuple[Tensor, Tensor | None]:
+def _sequence(levels: tuple[Tensor, ...], words: Words) -> tuple[Tensor, Tensor | None]:
     """All tokens in one sequence, and which of them exist (None: all do)."""
     if words is None:
-        return torch.cat(pictures, dim=1), None
-    sequence = torch.cat([*pictures, words[0]], dim=1)  # (b, p + t, d)
+        return torch.cat(levels, dim=1), None
+    sequence = torch.cat([*levels, words[0]], dim=1)  # (b, p + t, d)
     present = words[1].new_ones(len(sequence), sequence.shape[1] - words[0].shape[1])
     return sequence, torch.cat([present, words[1]], dim=1)
 
@@ -37,49 +37,49 @@ def masked_mean(text: Float[Tensor, "b t d"], mask: Bool[Tensor, "b t"]) -> Floa
 
 def _average(vectors: Sequence[Tensor]) -> Tensor:
     if not vectors:
-        raise Problem("This pooling reads image tokens only and the query has no picture. Pool with by_type instead.")
+        raise Problem("This pooling reads image tokens only and the query has no image. Pool with by_type instead.")
     return torch.stack(list(vectors)).mean(0)
 
 
-def by_type(pictures: tuple[Tensor, ...], words: Words) -> Float[Tensor, "b d"]:
+def by_type(levels: tuple[Tensor, ...], words: Words) -> Float[Tensor, "b d"]:
     """Paper §2.3 (RP, IT): one average per resolution and one of the words, then the average of these vectors."""
-    vectors = [each.mean(1) for each in pictures]
+    vectors = [each.mean(1) for each in levels]
     return _average(vectors if words is None else [*vectors, masked_mean(*words)])
 
 
-def half_text(pictures: tuple[Tensor, ...], words: Words) -> Float[Tensor, "b d"]:
+def half_text(levels: tuple[Tensor, ...], words: Words) -> Float[Tensor, "b d"]:
     """Released code (RP, IT): the resolutions share one half (a quarter each of two), the words have the other."""
-    halves = [_average([each.mean(1) for each in pictures])] if pictures else []
+    halves = [_average([each.mean(1) for each in levels])] if levels else []
     return _average(halves if words is None else [*halves, masked_mean(*words)])
 
 
-def all_tokens(pictures: tuple[Tensor, ...], words: Words) -> Float[Tensor, "b d"]:
+def all_tokens(levels: tuple[Tensor, ...], words: Words) -> Float[Tensor, "b d"]:
     """Paper, Table 2 (no RP, IT): every token counts the same."""
-    sequence, mask = _sequence(pictures, words)
+    sequence, mask = _sequence(levels, words)
     return sequence.mean(1) if mask is None else masked_mean(sequence, mask)
 
 
-def image_half_text_half(pictures: tuple[Tensor, ...], words: Words) -> Float[Tensor, "b d"]:
+def image_half_text_half(levels: tuple[Tensor, ...], words: Words) -> Float[Tensor, "b d"]:
     """Released code (no RP, IT): the average of all image tokens and that of the words, averaged."""
-    return by_type((torch.cat(pictures, dim=1),) if pictures else (), words)
+    return by_type((torch.cat(levels, dim=1),) if levels else (), words)
 
 
-def resolutions(pictures: tuple[Tensor, ...], words: Words) -> Float[Tensor, "b d"]:
+def resolutions(levels: tuple[Tensor, ...], words: Words) -> Float[Tensor, "b d"]:
     """Table 2 (RP, no IT): the average of one vector per resolution; words act through attention alone."""
-    return by_type(pictures, None)
+    return by_type(levels, None)
 
 
-def image_tokens(pictures: tuple[Tensor, ...], words: Words) -> Float[Tensor, "b d"]:
+def image_tokens(levels: tuple[Tensor, ...], words: Words) -> Float[Tensor, "b d"]:
     """Table 2 (no RP, no IT): the average of all image tokens."""
-    return image_half_text_half(pictures, None)
+    return image_half_text_half(levels, None)
 
 
 class MAAF(nn.Module):
-    """Modality-agnostic attention fusion; catalogue pictures take the same way without words.
+    """Modality-agnostic attention fusion; gallery images take the same way without words.
 
     The defaults are the paper's for Fashion IQ; for CSS (§3.1) it takes one resolution, `blocks=1` and
     `weights=identity`. `pool` is one of the functions above (Table 2's RP and IT), and
-    `image_through_attention=False` pools catalogue pictures straight from their encoder (Table 2's ITA).
+    `image_through_attention=False` pools gallery images straight from their encoder (Table 2's ITA).
     """
 
     def __init__(
@@ -121,11 +121,11 @@ class MAAF(nn.Module):
         self.score = Cosine(4.0)
 
     def encode(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
-        pictures = tokens(self.image(images))
-        return self._fuse(pictures, None) if self.image_through_attention else self.pool(pictures, None)
+        levels = tokens(self.image(images))
+        return self._fuse(levels, None) if self.image_through_attention else self.pool(levels, None)
 
     def compose(self, query: Query) -> Float[Tensor, "b d"]:
-        """A query without words is a catalogue picture; a query without a picture is its words alone."""
+        """A query without words is a gallery image; a query without an image is its words alone."""
         if query.image is not None and query.text is None:
             return self.encode(query.image)
         return self._fuse(*self._read(query))
@@ -136,11 +136,11 @@ class MAAF(nn.Module):
 
     def _read(self, query: Query) -> tuple[tuple[Tensor, ...], Words]:
         if query.image is None and query.text is None:
-            raise Problem("MAAF needs a picture or a sentence, this query has neither. Give image, text, or both.")
-        pictures = () if query.image is None else tokens(self.image(query.image))
-        return pictures, None if query.text is None else self.text(query.text)
+            raise Problem("MAAF needs an image or a text, this query has neither. Give image, text, or both.")
+        levels = () if query.image is None else tokens(self.image(query.image))
+        return levels, None if query.text is None else self.text(query.text)
 
-    def _fuse(self, pictures: tuple[Tensor, ...], words: Words) -> Float[Tensor, "b d"]:
-        fused = self.fusion(*_sequence(pictures, words))
-        *pictures, text = fused.split([*(each.shape[1] for each in pictures), words[0].shape[1] if words else 0], dim=1)
-        return self.pool(tuple(pictures), (text, words[1]) if words else None)
+    def _fuse(self, levels: tuple[Tensor, ...], words: Words) -> Float[Tensor, "b d"]:
+        fused = self.fusion(*_sequence(levels, words))
+        *levels, text = fused.split([*(each.shape[1] for each in levels), words[0].shape[1] if words else 0], dim=1)
+        return self.pool(tuple(levels), (text, words[1]) if words else None)

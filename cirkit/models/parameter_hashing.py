@@ -1,4 +1,4 @@
-"""Parameter hashing: the sentence writes a short vector, and a fixed hash spreads it over a layer's weight matrix.
+"""Parameter hashing: the text writes a short vector, and a fixed hash spreads it over a layer's weight matrix.
 
 Noh et al. (2016), "Image Question Answering using Convolutional Neural Network with Dynamic Parameter Prediction";
 adapted to retrieval by Vo et al. (2019). A row of MAAF's Tables 1 and 7.
@@ -32,9 +32,9 @@ def hashed(rows: int, columns: int, size: int) -> tuple[Int[Tensor, "rows column
 
 
 class HashedLayer(nn.Module):
-    """W(sentence) x + b, where W at (row, column) is sign(row, column) · candidate[hash(row, column)].
+    """W(text) x + b, where W at (row, column) is sign(row, column) · candidate[hash(row, column)].
 
-    The candidates are a linear layer of the sentence; b belongs to the layer and is the same for all sentences.
+    The candidates are a linear layer of the text; b belongs to the layer and is the same for all texts.
     """
 
     def __init__(self, width: int, words: int, *, candidates: int = 1024):
@@ -45,20 +45,20 @@ class HashedLayer(nn.Module):
         self.register_buffer("which", which, persistent=False)
         self.register_buffer("sign", sign, persistent=False)
 
-    def matrix(self, sentence: Float[Tensor, "b e"]) -> Float[Tensor, "b row column"]:
-        """The weights that each sentence writes."""
+    def matrix(self, text: Float[Tensor, "b e"]) -> Float[Tensor, "b row column"]:
+        """The weights that each text writes."""
         # candidates first: gathering whole rows (b numbers each) has a much faster backward than gathering columns
-        drawn = self.predict(sentence).mT.index_select(0, self.which.flatten())  # (row · column, b)
-        return drawn.mT.unflatten(1, self.which.shape) * self.sign  # (b, row, column)
+        weights = self.predict(text).mT.index_select(0, self.which.flatten())  # (row · column, b)
+        return weights.mT.unflatten(1, self.which.shape) * self.sign  # (b, row, column)
 
-    def forward(self, picture: Float[Tensor, "b d"], sentence: Float[Tensor, "b e"]) -> Float[Tensor, "b d"]:
-        return (self.matrix(sentence) @ picture[..., None])[..., 0] + self.bias
+    def forward(self, image: Float[Tensor, "b d"], text: Float[Tensor, "b e"]) -> Float[Tensor, "b d"]:
+        return (self.matrix(text) @ image[..., None])[..., 0] + self.bias
 
 
 class ParameterHashing(nn.Module):
-    """The pooled picture through a layer whose weights the sentence wrote, in place of a fully connected layer.
+    """The pooled image through a layer whose weights the text wrote, in place of a fully connected layer.
 
-    `candidates` is far below the number of weights, width². A query without a sentence is its picture's own vector.
+    `candidates` is far below the number of weights, width². A query without a text is its image's own vector.
     """
 
     def __init__(
@@ -79,6 +79,6 @@ class ParameterHashing(nn.Module):
 
     def compose(self, query: Query) -> Float[Tensor, "b d"]:
         if query.image is None:
-            raise Problem("ParameterHashing maps a picture and this query has none. Give the query an image.")
-        picture = self.encode(query.image)
-        return picture if query.text is None else self.fusion(picture, last_token_pool(*self.text(query.text)))
+            raise Problem("ParameterHashing maps an image and this query has none. Give the query an image.")
+        image = self.encode(query.image)
+        return image if query.text is None else self.fusion(image, last_token_pool(*self.text(query.text)))

@@ -1,4 +1,4 @@
-"""Relationship: a small network looks at every pair of places together with the sentence, and the average decides.
+"""Relationship: a small network looks at every pair of places together with the text, and the average decides.
 
 Santoro et al. (2017), "A simple neural network module for relational reasoning", eq. 1; adapted to retrieval by
 Vo et al. (2019), who average. A row of MAAF's Tables 1, 7 and S5.
@@ -44,10 +44,10 @@ class Relation(nn.Module):
         for linear in (self.first, *(each for each in (*self.pair, *self.after[:-1]) if isinstance(each, nn.Linear))):
             nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
 
-    def forward(self, places: Float[Tensor, "b p d"], sentence: Float[Tensor, "b e"]) -> Float[Tensor, "b d"]:
-        # g's first layer is linear, so it is taken of each place and of the sentence, not of each pair: p, not p²
-        one, other, said = self.first.weight.split([self.width, self.width, sentence.shape[1]], dim=1)
-        shared = (sentence @ said.mT + self.first.bias)[:, None]  # (b, 1, hidden)
+    def forward(self, places: Float[Tensor, "b p d"], text: Float[Tensor, "b e"]) -> Float[Tensor, "b d"]:
+        # g's first layer is linear, so it is taken of each place and of the text, not of each pair: p, not p²
+        one, other, weight = self.first.weight.split([self.width, self.width, text.shape[1]], dim=1)
+        shared = (text @ weight.mT + self.first.bias)[:, None]  # (b, 1, hidden)
         pairs = (places @ one.mT + shared)[:, :, None] + (places @ other.mT)[:, None]  # (b, p, p, hidden)
         return self.after(self.pair(pairs).mean((1, 2)))
 
@@ -56,7 +56,7 @@ class Relationship(nn.Module):
     """The relation module on the places of the coarsest map and the state after the last word.
 
     Its work grows with the square of the number of places: 256 pairs on a 4 x 4 map, 2401 on 7 x 7. The default
-    `hidden` is Santoro et al.'s; 64 is quick on a processor. A query without a sentence is its picture's own vector.
+    `hidden` is Santoro et al.'s; 64 is quick on a processor. A query without a text is its image's own vector.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Relationship(nn.Module):
 
     def compose(self, query: Query) -> Float[Tensor, "b d"]:
         if query.image is None:
-            raise Problem("Relationship relates places of a picture and this query has none. Give the query an image.")
+            raise Problem("Relationship relates places of an image and this query has none. Give the query an image.")
         maps = self.image(query.image)
         return (
             pooled(maps)

@@ -1,4 +1,4 @@
-"""Sum: the picture's vector plus the sentence's, the least a query of two parts can be.
+"""Sum: the image's vector plus the text's, the least a query of two parts can be.
 
 MAAF's released code calls it `Addition`; the cosine that follows makes the sum an average.
 """
@@ -16,9 +16,9 @@ from cirkit.query import Query
 
 
 class Sum(nn.Module):
-    """The pooled picture plus the state after the last word; nothing is learned but the two encoders.
+    """The pooled image plus the state after the last word; nothing is learned but the two encoders.
 
-    A query without a sentence is its picture's own vector.
+    A query without a text is its image's own vector.
     """
 
     def __init__(
@@ -27,9 +27,7 @@ class Sum(nn.Module):
         super().__init__()
         self.image, self.text = image(), text(texts)
         if self.image.width != self.text.width:
-            raise Problem(
-                f"Pictures are {self.image.width} wide and words {self.text.width}. Give both the same width."
-            )
+            raise Problem(f"Images are {self.image.width} wide and words {self.text.width}. Give both the same width.")
         self.score = Cosine(4.0)
 
     def encode(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
@@ -37,6 +35,6 @@ class Sum(nn.Module):
 
     def compose(self, query: Query) -> Float[Tensor, "b d"]:
         if query.image is None:
-            raise Problem("Sum adds a sentence to a picture and this query has none. Give the query an image.")
-        picture = self.encode(query.image)
-        return picture if query.text is None else picture + last_token_pool(*self.text(query.text))
+            raise Problem("Sum adds a text to an image and this query has none. Give the query an image.")
+        image = self.encode(query.image)
+        return image if query.text is None else image + last_token_pool(*self.text(query.text))

@@ -1,4 +1,4 @@
-"""TIRG: the picture's own vector, gated by the sentence, plus a residual the sentence writes.
+"""TIRG: the image's own vector, gated by the text, plus a residual the text writes.
 
 Vo et al. (2019), "Composing Text and Image for Image Retrieval"; MAAF's main baseline (its Tables 1, 3, 6, 7).
 """
@@ -34,15 +34,15 @@ class GatedResidual(nn.Module):
             nn.Linear(2 * width, width),
         )
 
-    def forward(self, picture: Float[Tensor, "b d"], sentence: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
-        both = torch.cat([picture, sentence], dim=1)  # (b, 2d)
-        return self.balance[0] * self.gate(both).sigmoid() * picture + self.balance[1] * self.residual(both)
+    def forward(self, image: Float[Tensor, "b d"], text: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+        both = torch.cat([image, text], dim=1)  # (b, 2d)
+        return self.balance[0] * self.gate(both).sigmoid() * image + self.balance[1] * self.residual(both)
 
 
 class TIRG(nn.Module):
-    """Text-image residual gating on the pooled picture and the state after the last word.
+    """Text-image residual gating on the pooled image and the state after the last word.
 
-    A query without a sentence is its picture's own vector.
+    A query without a text is its image's own vector.
     """
 
     def __init__(
@@ -51,9 +51,7 @@ class TIRG(nn.Module):
         super().__init__()
         self.image, self.text = image(), text(texts)
         if self.image.width != self.text.width:
-            raise Problem(
-                f"Pictures are {self.image.width} wide and words {self.text.width}. Give both the same width."
-            )
+            raise Problem(f"Images are {self.image.width} wide and words {self.text.width}. Give both the same width.")
         self.fusion = GatedResidual(self.image.width)
         self.score = Cosine(4.0)
 
@@ -62,6 +60,6 @@ class TIRG(nn.Module):
 
     def compose(self, query: Query) -> Float[Tensor, "b d"]:
         if query.image is None:
-            raise Problem("TIRG changes a picture and this query has none. Give the query an image.")
-        picture = self.encode(query.image)
-        return picture if query.text is None else self.fusion(picture, last_token_pool(*self.text(query.text)))
+            raise Problem("TIRG changes an image and this query has none. Give the query an image.")
+        image = self.encode(query.image)
+        return image if query.text is None else self.fusion(image, last_token_pool(*self.text(query.text)))

@@ -23,7 +23,7 @@ def unprojected(channels: int, width: int) -> nn.Module:
 
 
 class GatedResidualMap(nn.Module):
-    """a₀ · sigmoid(gate(z)) ⊙ x + a₁ · residual(z), where z is the map x with the sentence at every place.
+    """a₀ · sigmoid(gate(z)) ⊙ x + a₁ · residual(z), where z is the map x with the text at every place.
 
     Both networks are norm, 3x3 convolution, ReLU, 3x3 convolution. The released code starts a at (1, 10, 1, 1) and
     uses the first two; here there are two.
@@ -43,17 +43,17 @@ class GatedResidualMap(nn.Module):
             for _ in range(2)
         )
 
-    def forward(self, map: Float[Tensor, "b d h w"], sentence: Float[Tensor, "b e"]) -> Float[Tensor, "b d h w"]:
-        everywhere = sentence[..., None, None].expand(-1, -1, *map.shape[2:])  # (b, e, h, w)
+    def forward(self, map: Float[Tensor, "b d h w"], text: Float[Tensor, "b e"]) -> Float[Tensor, "b d h w"]:
+        everywhere = text[..., None, None].expand(-1, -1, *map.shape[2:])  # (b, e, h, w)
         both = torch.cat([map, everywhere], dim=1)  # (b, d + e, h, w)
         return self.balance[0] * self.gate(both).sigmoid() * map + self.balance[1] * self.residual(both)
 
 
 class TIRGLastConv(nn.Module):
-    """Text-image residual gating on the coarsest map, then the average over places and a linear layer for all pictures.
+    """Text-image residual gating on the coarsest map, then the average over places and a linear layer for all images.
 
     The embedding is as wide as the words. In the released code the map is the network's own last one: give the image
-    encoder `project=unprojected`. A query without a sentence is its picture's own vector.
+    encoder `project=unprojected`. A query without a text is its image's own vector.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class TIRGLastConv(nn.Module):
 
     def compose(self, query: Query) -> Float[Tensor, "b e"]:
         if query.image is None:
-            raise Problem("TIRGLastConv changes a picture and this query has none. Give the query an image.")
+            raise Problem("TIRGLastConv changes an image and this query has none. Give the query an image.")
         map = self.image(query.image)[-1]
         if query.text is not None:
             map = self.fusion(map, last_token_pool(*self.text(query.text)))

@@ -18,10 +18,10 @@ from cirkit.models.base import Cosine
 from cirkit.models.maaf import Pool, Words, by_type
 from cirkit.query import Query
 
-Pictures = tuple[Tensor, ...]  # one (b, p, d) per resolution
+Levels = tuple[Tensor, ...]  # one (b, p, d) per resolution
 Streams = dict[str, tuple[Tensor, Tensor | None]]  # "image", "text": tokens (b, i, d), which exist (b, i; None: all)
-Fuse = Callable[[Pictures, Words], tuple[Pictures, Words]]
-Null = Callable[[Fuse, Pictures], tuple[Pictures, Words]]  # how a catalogue picture goes through, and what is pooled
+Fuse = Callable[[Levels, Words], tuple[Levels, Words]]
+Null = Callable[[Fuse, Levels], tuple[Levels, Words]]  # how a gallery image goes through, and what is pooled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,20 +130,20 @@ SELF_TEXT_FIRST = (SelfImage, SelfText, CrossText, CrossImage, FeedImage, FeedTe
 SELF_BOTH = (SelfImage, SelfText, Both, FeedImage, FeedText)
 
 
-def nothing(fuse: Fuse, pictures: Pictures) -> tuple[Pictures, Words]:
-    """Paper, supplement: catalogue pictures have "the null caption containing no words": nothing to gather from it."""
-    return fuse(pictures, None)
+def nothing(fuse: Fuse, levels: Levels) -> tuple[Levels, Words]:
+    """Paper, supplement: gallery images have "the null caption containing no words": nothing to gather from it."""
+    return fuse(levels, None)
 
 
-def dummy_word(fuse: Fuse, pictures: Pictures) -> tuple[Pictures, Words]:
+def dummy_word(fuse: Fuse, levels: Levels) -> tuple[Levels, Words]:
     """Released code: the null caption is one word of zeros, meant to be masked.
 
     The softmax over that word alone gives it weight 1, so image tokens gather the bias of the values, and pooling by
     resolution reads it as the last token of the coarsest map, whose first token is left out. (Without resolutions the
     released code averages it with all image tokens, which this function does not do.)
     """
-    zeros = torch.zeros_like(pictures[0][:, :1])  # (b, 1, d)
-    (*finer, coarsest), (word, _) = fuse(pictures, (zeros, torch.ones_like(zeros[..., 0], dtype=torch.bool)))
+    zeros = torch.zeros_like(levels[0][:, :1])  # (b, 1, d)
+    (*finer, coarsest), (word, _) = fuse(levels, (zeros, torch.ones_like(zeros[..., 0], dtype=torch.bool)))
     return (*finer, torch.cat([coarsest[:, 1:], word], dim=1)), None
 
 
@@ -184,28 +184,26 @@ class TwoStream(nn.Module):
         self.score = Cosine(4.0)
 
     def encode(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
-        pictures = tokens(self.image(images))
-        return (
-            self.pool(*self.null(self._fuse, pictures)) if self.image_through_attention else self.pool(pictures, None)
-        )
+        levels = tokens(self.image(images))
+        return self.pool(*self.null(self._fuse, levels)) if self.image_through_attention else self.pool(levels, None)
 
     def compose(self, query: Query) -> Float[Tensor, "b d"]:
-        """A query without words is a catalogue picture; a query without a picture is its words alone."""
+        """A query without words is a gallery image; a query without an image is its words alone."""
         if query.image is None and query.text is None:
-            raise Problem("TwoStream needs a picture or a sentence, this query has neither. Give image, text, or both.")
+            raise Problem("TwoStream needs an image or a text, this query has neither. Give image, text, or both.")
         if query.text is None:
             return self.encode(query.image)
-        pictures = () if query.image is None else tokens(self.image(query.image))
-        return self.pool(*self._fuse(pictures, self.text(query.text)))
+        levels = () if query.image is None else tokens(self.image(query.image))
+        return self.pool(*self._fuse(levels, self.text(query.text)))
 
-    def _fuse(self, pictures: Pictures, words: Words) -> tuple[Pictures, Words]:
-        """Pictures and words after all blocks and the last norm of their stream; without words there stay none."""
+    def _fuse(self, levels: Levels, words: Words) -> tuple[Levels, Words]:
+        """Images and words after all blocks and the last norm of their stream; without words there stay none."""
         streams: Streams = {}
-        if pictures:
-            streams["image"] = torch.cat(pictures, dim=1), None  # (b, p, d)
+        if levels:
+            streams["image"] = torch.cat(levels, dim=1), None  # (b, p, d)
         if words is not None:
             streams["text"] = words
         streams = {name: (self.norm[name](each), mask) for name, (each, mask) in self.blocks(streams).items()}
-        if pictures:
-            pictures = streams["image"][0].split([each.shape[1] for each in pictures], dim=1)
-        return pictures, streams.get("text")
+        if levels:
+            levels = streams["image"][0].split([each.shape[1] for each in levels], dim=1)
+        return levels, streams.get("text")

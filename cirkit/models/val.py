@@ -1,4 +1,4 @@
-"""VAL: at each of several resolutions the sentence gates the picture's map and rewrites it by self-attention.
+"""VAL: at each of several resolutions the text gates the image's map and rewrites it by self-attention.
 
 Chen, Gong and Bazzani (2020), "Image Search with Text Feedback by Visiolinguistic Attention Learning", §3; a row of
 MAAF's Tables 3 and 7.
@@ -17,7 +17,7 @@ from cirkit.query import Query
 
 
 def masked_max_pool(tokens: Float[Tensor, "b t d"], mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b d"]:
-    """The largest value of each channel over a sentence's words."""
+    """The largest value of each channel over a text's words."""
     # released code: the padding of a training batch takes part, as zeros; at test there is none
     return tokens.masked_fill(~mask[..., None], torch.finfo(tokens.dtype).min).amax(1)
 
@@ -57,7 +57,7 @@ class SplitAttention(nn.Module):
 
 
 class Level(nn.Module):
-    """a₀ · channel gate ⊙ place gate ⊙ x + a₁ · self-attention(v), where v joins the map x with the sentence.
+    """a₀ · channel gate ⊙ place gate ⊙ x + a₁ · self-attention(v), where v joins the map x with the text.
 
     `side` is that of the level's map: the place gate is a convolution as large as the map, over the mean of v's
     channels. The released code starts a at (1, 0), so that attention joins in only as it learns to.
@@ -81,8 +81,8 @@ class Level(nn.Module):
         self.balance = nn.Parameter(torch.tensor(balance))
         self.around = ((side - 1) // 2, side // 2) * 2  # keeps the side; an even kernel reaches further right and down
 
-    def forward(self, map: Float[Tensor, "b d h w"], sentence: Float[Tensor, "b e"]) -> Float[Tensor, "b d h w"]:
-        everywhere = sentence[..., None, None].expand(-1, -1, *map.shape[2:])  # (b, e, h, w)
+    def forward(self, map: Float[Tensor, "b d h w"], text: Float[Tensor, "b e"]) -> Float[Tensor, "b d h w"]:
+        everywhere = text[..., None, None].expand(-1, -1, *map.shape[2:])  # (b, e, h, w)
         joined = self.join(torch.cat([map, everywhere], dim=1))  # (b, d, h, w)
         channels = self.channels(joined.mean((2, 3), keepdim=True)).sigmoid()  # (b, d, 1, 1)
         places = self.places(pad(joined.mean(1, keepdim=True), self.around)).sigmoid()  # (b, 1, h, w)
@@ -93,8 +93,8 @@ class VAL(nn.Module):
     """Visiolinguistic attention at every resolution; two sides are as near as the sum of their distances by level.
 
     `sides` are those of the image encoder's maps, fine to coarse: (16, 8, 4) for `SmallResNet(levels=3)` on 64 x 64,
-    (28, 14, 7) for `ResNet(stages=(2, 3, 4))`. The sentence is the maximum over its words, then dropout and a linear
-    layer. `gate=norm_relu` is the released code. A query without a sentence is its picture's own vectors.
+    (28, 14, 7) for `ResNet(stages=(2, 3, 4))`. The text is the maximum over its words, then dropout and a linear
+    layer. `gate=norm_relu` is the released code. A query without a text is its image's own vectors.
     """
 
     def __init__(
@@ -127,11 +127,11 @@ class VAL(nn.Module):
 
     def compose(self, query: Query) -> Float[Tensor, "b l d"]:
         if query.image is None:
-            raise Problem("VAL changes a picture and this query has none. Give the query an image.")
+            raise Problem("VAL changes an image and this query has none. Give the query an image.")
         maps = self._maps(query.image)
         if query.text is not None:
-            sentence = self.project(masked_max_pool(*self.text(query.text)))
-            maps = tuple(level(map, sentence) for level, map in zip(self.fusion, maps, strict=True))
+            text = self.project(masked_max_pool(*self.text(query.text)))
+            maps = tuple(level(map, text) for level, map in zip(self.fusion, maps, strict=True))
         return unit_means(maps)
 
     def by_level(self, composed: Float[Tensor, "q l d"], gallery: Float[Tensor, "n l d"]) -> Float[Tensor, "l q n"]:

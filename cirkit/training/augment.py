@@ -1,4 +1,4 @@
-"""Changes to a batch's pictures that leave the right answer right.
+"""Changes to a batch's images that leave its target right.
 
 MAAF's released code flips and crops the photos of Fashion IQ and leaves the scenes of CSS alone, where places matter.
 """
@@ -15,7 +15,7 @@ from cirkit.query import Batch
 
 @dataclass(frozen=True)
 class flips_and_shifts:
-    """Each picture mirrored half of the time, and shifted by up to `share` of its side, its border repeated."""
+    """Each image mirrored half of the time, and shifted by up to `share` of its side, its border repeated."""
 
     share: float = 0.125
 
@@ -26,7 +26,7 @@ class flips_and_shifts:
         return Batch(query=query, target=self.change(batch.target, generator))
 
     def change(self, images: UInt8[Tensor, "b 3 h w"], generator: torch.Generator) -> UInt8[Tensor, "b 3 h w"]:
-        """The pictures, each changed in its own way."""
+        """The images, each changed in its own way."""
         b, _, h, w = images.shape
         mirrored = torch.rand(b, generator=generator) < 0.5
         images = torch.where(mirrored[:, None, None, None], images.flip(3), images)

@@ -113,7 +113,7 @@ def fit(
                 model, stepper = _begin(training, examples.texts, seed, here, start)
         taken = len(losses.get("loss", ()))
         rows = training.sampler(examples, training.batch, torch.Generator().manual_seed(seed))
-        for _ in range(taken):  # the sampler has no state but how often it was asked
+        for _ in range(taken):  # the sampler has no state but the batches it gave
             next(rows)
         noise, saved = torch.Generator(), time.monotonic()
         for step in range(taken, training.steps):

@@ -58,7 +58,7 @@ def single_category(examples: Examples, batch: int, generator: torch.Generator) 
 
     Each category is gone through in fresh permutations, its incomplete last batch dropped.
     """
-    # released MAAF: the category is drawn again now and then by one of several workers, so its batches are mixed
+    # released MAAF: the category is sampled again now and then by one of several workers, so its batches are mixed
     group = getattr(examples, "group", None)
     if group is None:
         raise Problem("These examples do not say which category each has; sample with `shuffled`.")

@@ -94,7 +94,7 @@ def test_a_query_without_words_is_a_catalogue_picture_and_one_without_a_picture_
 
 
 def test_a_query_with_neither_is_a_problem_and_so_is_one_without_what_the_pooling_reads():
-    with pytest.raises(Problem, match="needs a picture or a sentence"):
+    with pytest.raises(Problem, match="needs an image or a text"):
         model().compose(Query(avoid=TEXTS))
     with pytest.raises(Problem, match="reads image tokens only"):
         model(pool=resolutions).compose(Query(text=TEXTS))

@@ -161,7 +161,7 @@ def test_catalogue_pictures_can_go_around_the_attention():
 
 
 def test_what_a_user_can_get_wrong_is_a_problem():
-    with pytest.raises(Problem, match="needs a picture or a sentence"):
+    with pytest.raises(Problem, match="needs an image or a text"):
         model().compose(Query(avoid=TEXTS))
     with pytest.raises(Problem, match="reads image tokens only"):
         model(pool=resolutions).compose(Query(text=TEXTS))
