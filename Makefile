@@ -5,11 +5,15 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 PORT   ?= 8000
 
-.PHONY: book test check serve clean
+.PHONY: book lab test check serve clean
 .DEFAULT_GOAL := book
 
 book: $(STAMP)
 	$(BIN)/cirkit book
+
+lab: $(STAMP)-lab
+	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(BIN)/jupyter lab --ip 127.0.0.1 \
+	  --LabApp.default_url=/lab/tree/notebooks/start_here.py
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto
@@ -33,4 +37,10 @@ $(STAMP):
 	$(BIN)/python -m pip install --quiet --no-deps torchvision==0.28.0
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e .[cpu,book,test]
 	rm -f $(VENV)/.installed-*
+	touch $@
+
+# A source without a header opens in the kernel whose command is this Python's full path, which `ipykernel install` writes.
+$(STAMP)-lab: $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .[lab]
+	$(BIN)/python -m ipykernel install --sys-prefix --name python3 --display-name "Python 3 (cirkit)"
 	touch $@

@@ -5,4 +5,8 @@ The command line prints it without a traceback and exits with 1.
 
 
 class Problem(Exception):
-    """Something the user can mend; the message is one sentence that says what, and one that says what to do."""
+    """Something the user can correct; the message is one sentence that says what, and one that says what to do."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in place of a traceback."""
+        return [str(self)]

@@ -62,12 +62,12 @@ def pages(
     that the book never shows a private setting. Raises Problem for an unknown notebook or parameter, a wrong type,
     and a cell that fails.
     """
-    sources = sorted((root / "notebooks").rglob("*.py"))
+    sources = notebooks(root)
     if only is not None:
         name = only.removeprefix("notebooks/").removesuffix(".py")
         sources = [source for source in sources if name_of(source, root) == name]
         if not sources:
-            known = ", ".join(name_of(source, root) for source in sorted((root / "notebooks").rglob("*.py")))
+            known = ", ".join(name_of(source, root) for source in notebooks(root))
             raise Problem(f"There is no notebook {only!r}. Choose one of: {known}.")
     if parameters and only is None:
         raise Problem("Parameters belong to one notebook. Name it: cirkit pages --only NOTEBOOK -p NAME VALUE.")
@@ -230,6 +230,12 @@ def typed(source: Path, defaults: Mapping[str, object], name: str, text: str) ->
     return value
 
 
+def notebooks(root: Path = ROOT) -> list[Path]:
+    """The sources of all pages; not the copies that JupyterLab keeps in hidden folders."""
+    found = (root / "notebooks").rglob("*.py")
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts))
+
+
 def name_of(source: Path, root: Path) -> str:
     """`notebooks/maaf/table_1_css.py` is `maaf/table_1_css`."""
     return source.relative_to(root / "notebooks").with_suffix("").as_posix()
@@ -271,7 +277,7 @@ def read_sidecar(path: Path) -> dict:
 def report(root: Path = ROOT) -> list[dict[str, str]]:
     """Every page of the book that is a notebook: how long it ran, and with what parameters."""
     rows = []
-    for source in sorted((root / "notebooks").rglob("*.py")):
+    for source in notebooks(root):
         known = read_sidecar(root / "book" / "executed" / f"{name_of(source, root)}.json")
         shown = ", ".join(f"{name} = {value!r}" for name, value in known.get("parameters", {}).items())
         seconds = f"{known['seconds']:.1f}" if known else "not run"

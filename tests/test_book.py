@@ -20,7 +20,7 @@ from cirkit.experiments import registry
 from cirkit.figures import phrases
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.py"))
+NOTEBOOKS = pages.notebooks(ROOT)
 HTML = ROOT / "_build" / "html"
 BROWSER = shutil.which("chromium")
 FLAGS = (

@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import jupytext
 import pytest
+from jupytext.config import load_jupytext_config
 
 from cirkit import pages as runner
 from cirkit.errors import Problem
@@ -169,6 +171,20 @@ def test_a_page_holds_no_widget_state_and_no_times(root):
     assert not {"widgets", "papermill"} & set(content["metadata"])
     assert not any({"papermill", "execution"} & set(cell["metadata"]) for cell in content["cells"])
     assert "widget-view" not in page.output.read_text()
+
+
+@pytest.mark.parametrize("source", runner.notebooks(), ids=lambda source: source.stem)
+def test_jupyterlab_saves_a_source_as_it_was(source):
+    config = load_jupytext_config(str(source))
+    notebook = jupytext.read(source, config=config)
+    assert jupytext.writes(notebook, fmt="py:percent", config=config) == source.read_text()
+
+
+def test_what_jupyterlab_keeps_is_no_page(root):
+    kept = root / "notebooks" / "deep" / ".ipynb_checkpoints"
+    kept.mkdir()
+    (kept / "page-checkpoint.py").write_text("1 / 0")
+    assert [path.name for path in runner.notebooks(root)] == ["page.py"]
 
 
 def test_the_sidecar_says_how_the_page_came_about(root):

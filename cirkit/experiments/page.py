@@ -5,6 +5,7 @@ The design: parameters `scale`, `seeds`, `device`, `root`, `run` and `change` of
 
 import ast
 import functools
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from cirkit.errors import Problem
 from cirkit.experiments import registry
 from cirkit.experiments.change import UNCHANGED, Change, Number
 from cirkit.experiments.claims import judge
-from cirkit.experiments.experiment import SCALES, Experiment
+from cirkit.experiments.experiment import ROOT, SCALES, Experiment
 from cirkit.experiments.records import Record, done
 
 RUNS = ("no", "missing")
@@ -33,7 +34,8 @@ class Page:
     """A page's view of one paper: `rows` and `claims` at its scale, with its seeds and its changes.
 
     With `run` "missing", what is asked for and has no record is run first; with "no", records are only read. Changed
-    experiments are `local`: their records lie below data/local and count in no ledger.
+    experiments are `local`: their records lie below data/local and count in no ledger. A relative `root` begins at the
+    repository, wherever the notebook runs.
     """
 
     paper: str
@@ -83,9 +85,10 @@ class Page:
     @functools.cached_property
     def experiments(self) -> dict[str, Experiment]:
         """Every experiment of the paper by name, as this page asks for it; `local` where `change` reaches it."""
-        out = {each.name: each for each in registry.experiments(self.paper, self.scale, self.root)}
+        root = self.root if os.path.isabs(self.root) else os.path.relpath(ROOT / self.root)
+        out = {each.name: each for each in registry.experiments(self.paper, self.scale, root)}
         if self.change:
-            for each in registry.experiments(self.paper, self.scale, self.root, self.change):
+            for each in registry.experiments(self.paper, self.scale, root, self.change):
                 if each.fingerprint != out[each.name].fingerprint:
                     out[each.name] = replace(each, local=True)
         return {name: self._at_seeds(each) for name, each in out.items()} if self.seeds else out

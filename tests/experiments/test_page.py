@@ -1,6 +1,7 @@
 """A page's parameters: what they select, what they run, and what they refuse."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +13,7 @@ from cirkit.evaluators.measures import Recall
 from cirkit.experiments import registry, run
 from cirkit.experiments.change import UNCHANGED, apply
 from cirkit.experiments.claims import Claim, Gain, above
+from cirkit.experiments.experiment import ROOT
 from cirkit.experiments.page import Page
 from cirkit.experiments.records import done
 
@@ -105,6 +107,15 @@ def test_a_page_without_records_says_what_fills_it():
     assert "--root photos" in Page.of(paper="toy", scale="paper", root="photos").next_step
     changed = Page.of(paper="toy", change={"lr": 1.0}).next_step
     assert "papermill: -p run missing" in changed and "cirkit run" not in changed
+
+
+def test_a_relative_root_begins_at_the_repository(monkeypatch, tmp_path):
+    roots = []
+    monkeypatch.setattr(registry, "experiments", lambda paper, scale, root: roots.append(root) or [])
+    monkeypatch.chdir(tmp_path)
+    for root in ("data/raw", "/data/raw"):
+        Page.of(paper="toy", root=root)
+    assert [Path(root).resolve() for root in roots] == [ROOT / "data/raw", Path("/data/raw")]
 
 
 def test_parameters_may_be_their_own_text():
