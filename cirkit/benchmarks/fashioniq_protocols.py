@@ -1,4 +1,4 @@
-"""How each system asks FashionIQ's questions: captions joined, gallery chosen, reference excluded or kept.
+"""How each system makes queries of FashionIQ: captions joined, gallery chosen, reference excluded or kept.
 
 MAAF Table 3 puts numbers of four protocols side by side; they differ by points. Counts are of val: 6,016 annotations.
 """
@@ -23,23 +23,23 @@ class Files(Shape):
 
 
 def whole_split(read: Files) -> list[str]:
-    """All pictures of the split: 3,817, 6,346 and 5,373."""
+    """All images of the split: 3,817, 6,346 and 5,373."""
     return read.names
 
 
 def union(read: Files) -> list[str]:
-    """Pictures that are a reference or a target: 2,628, 3,089 and 2,902. An easier gallery, VAL's."""
+    """Images that are a reference or a target: 2,628, 3,089 and 2,902. An easier gallery, VAL's."""
     used = {name for record in read.records for name in (record.candidate, record.target)}
     return [name for name in read.names if name in used]
 
 
-def hidden(row: int) -> tuple[int, ...]:
+def without_reference(row: int) -> tuple[int, ...]:
     """The reference is left out of the ranking."""
     return (row,)
 
 
-def kept(row: int) -> tuple[int, ...]:
-    """The reference stays, and takes a rank from models that lean on the picture."""
+def with_reference(row: int) -> tuple[int, ...]:
+    """The reference stays, and takes a rank from models that lean on the image."""
     return ()
 
 
@@ -68,18 +68,18 @@ def with_mark(captions: Sequence[str]) -> tuple[str, ...]:
     return _orders(captions, " <and> ")
 
 
-def capitalised(captions: Sequence[str]) -> tuple[str, ...]:
+def capitalise(captions: Sequence[str]) -> tuple[str, ...]:
     """CLIP4Cir: `C1 and c2`, stripped; the first capitalised, which puts the rest of it in lower case."""
     first, *rest = (caption.strip(STRIPPED) for caption in captions)
     return (" and ".join([first.capitalize(), *rest]),)
 
 
-def reversed_(captions: Sequence[str]) -> tuple[str, ...]:
+def reverse(captions: Sequence[str]) -> tuple[str, ...]:
     """Pic2Word: `a photo of * , c2 and c1`, the last caption first."""
     return (f"a photo of * , {' and '.join(reversed(captions))}",)
 
 
-def stripped(captions: Sequence[str]) -> tuple[str, ...]:
+def strip_and_join(captions: Sequence[str]) -> tuple[str, ...]:
     """`c1 and c2`, stripped: one of SEARLE's two orders."""
     return (" and ".join(caption.strip(STRIPPED) for caption in captions),)
 
@@ -103,7 +103,7 @@ class Protocol:
     join: Callable[[Sequence[str]], tuple[str, ...]] = in_addition
     blanks: Callable[[Sequence[str]], list[str]] = without_blanks
     gallery: Callable[[Files], list[str]] = whole_split
-    reference: Callable[[int], tuple[int, ...]] = hidden
+    reference: Callable[[int], tuple[int, ...]] = without_reference
 
     def texts(self, captions: Sequence[str]) -> tuple[str, ...]:
         """The texts of the queries that the captions of one annotation make."""
@@ -113,8 +113,8 @@ class Protocol:
 MAAF = Protocol()
 VAL = Protocol(name="val", join=each_alone, gallery=union)
 ARTEMIS = Protocol(name="artemis", join=with_mark)
-CLIP4CIR = Protocol(name="clip4cir", join=capitalised, reference=kept)
-PIC2WORD = Protocol(name="pic2word", join=reversed_, reference=kept)
-SEARLE = Protocol(name="searle", join=stripped, reference=kept)
-SEARLE_BOTH = Protocol(name="searle-both", join=both_orders, reference=kept)
+CLIP4CIR = Protocol(name="clip4cir", join=capitalise, reference=with_reference)
+PIC2WORD = Protocol(name="pic2word", join=reverse, reference=with_reference)
+SEARLE = Protocol(name="searle", join=strip_and_join, reference=with_reference)
+SEARLE_BOTH = Protocol(name="searle-both", join=both_orders, reference=with_reference)
 PROTOCOLS = {each.name: each for each in (MAAF, VAL, ARTEMIS, CLIP4CIR, PIC2WORD, SEARLE, SEARLE_BOTH)}

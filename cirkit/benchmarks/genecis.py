@@ -1,13 +1,11 @@
-"""GeneCIS: four tasks, each query with a small gallery of its own. The official format, read and written.
+"""GeneCIS: four tasks, each query with a small gallery of its own. The official files, read.
 
-Vaze et al. 2023, 003 §5.4: R@1, 2, 3 over a template's target and its 9 or 14 distractors; the query is a picture
+Vaze et al. 2023, 003 §5.4: R@1, 2, 3 over a template's target and its 9 or 14 distractors; the query is an image
 and a bare noun or attribute. Headline: the mean of the four R@1.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,31 +14,24 @@ import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor
 
-from cirkit.benchmarks import genecis_world as drawn
 from cirkit.benchmarks import photos, pictured
-from cirkit.benchmarks.annotations import image_path, need, read_json, record_error, write_json
-from cirkit.benchmarks.genecis_world import SIZES, Size
+from cirkit.benchmarks.annotations import image_path, need, read_json, record_error
 from cirkit.benchmarks.photos import CROP, HOLD
 from cirkit.benchmarks.pictured import Pictured
 from cirkit.errors import Problem
 from cirkit.query import Benchmark, Images, Query
-from cirkit.worlds import image_files
-from cirkit.worlds import publish as publishing
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["SIZES", "TASKS", "Size", "check", "crop", "publish", "published", "templates", "test"]
-
 Number = int | float
 Box = tuple[Number, Number, Number, Number]
 DILATION = 0.7
-VERSION = 1  # of the world: raise it when the same Size would give other bytes
 
 
 @dataclass(frozen=True)
 class Item:
-    """A picture, or for the attribute tasks the part of it in a box: left, top, width, height in pixels.
+    """An image, or for the attribute tasks the part of it in a box: left, top, width, height in pixels.
 
     Picture ids repeat inside galleries, so the box belongs to the key.
     """
@@ -61,13 +52,13 @@ class Template:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One of the four: where its pictures lie, how many templates and distractors the original has."""
+    """One of the four: where its images lie, how many templates and distractors the original has."""
 
     name: str
     folders: tuple[str, ...]
     templates: int
     distractors: int
-    pictures: int
+    images: int
     boxed: bool
 
 
@@ -75,16 +66,16 @@ VG = ("VG_100K_all", "VG_100K", "VG_100K_2")  # GeneCIS keeps all in one folder,
 TASKS = {
     task.name: task
     for task in (
-        Task(name="focus_attribute", folders=VG, templates=2000, distractors=9, pictures=13348, boxed=True),
-        Task(name="change_attribute", folders=VG, templates=2112, distractors=14, pictures=15058, boxed=True),
-        Task(name="focus_object", folders=("val2017",), templates=1960, distractors=14, pictures=2198, boxed=False),
-        Task(name="change_object", folders=("val2017",), templates=1960, distractors=14, pictures=2739, boxed=False),
+        Task(name="focus_attribute", folders=VG, templates=2000, distractors=9, images=13348, boxed=True),
+        Task(name="change_attribute", folders=VG, templates=2112, distractors=14, images=15058, boxed=True),
+        Task(name="focus_object", folders=("val2017",), templates=1960, distractors=14, images=2198, boxed=False),
+        Task(name="change_object", folders=("val2017",), templates=1960, distractors=14, images=2739, boxed=False),
     )
 }
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asking:
+class Protocol:
     """A protocol: whether a reference that stands in its own gallery (79 change_attribute records) is ranked."""
 
     name: str = "genecis"
@@ -92,14 +83,14 @@ class Asking:
     side: int = CROP  # pixels of the square that a model gets
 
 
-OFFICIAL = Asking()
+OFFICIAL = Protocol()
 
 
 def crop(size: tuple[int, int], box: Box, dilation: float = DILATION) -> Box:
-    """The official crop of a picture of (width, height): left, top, right, bottom.
+    """The official crop of an image of (width, height): left, top, right, bottom.
 
     Released code: the right edge is counted from the shifted left one, so the box grows to the left and top alone,
-    unless the picture's edge stops it; likewise below.
+    unless the image's edge stops it; likewise below.
     """
     (width, height), (x, y, w, h) = size, box
     left, top = max(0.0, x - dilation * w), max(0.0, y - dilation * h)
@@ -108,7 +99,7 @@ def crop(size: tuple[int, int], box: Box, dilation: float = DILATION) -> Box:
 
 
 def cut(image: "Image.Image", box: Box | None, side: int) -> "Image.Image":
-    """What a model sees of an item: the crop on a black square, scaled; a picture without a box as CLIP cuts it."""
+    """What a model sees of an item: the crop on a black square, scaled; an image without a box as CLIP cuts it."""
     from PIL import Image
 
     if box is None:
@@ -164,11 +155,11 @@ def _item(record: Any, task: Task, path: Path, number: int) -> Item:
     if not task.boxed:
         key = need(record, "val_image_id", int, path, number)
         if not 0 <= key < 10**12:
-            raise record_error(path, number, f"has the picture number {key}")
+            raise record_error(path, number, f"has the image number {key}")
         return Item(f"{key:012d}")
     key, box = need(record, "image_id", str, path, number), need(record, "instance_bbox", list, path, number)
     if not key.isascii() or not key.isalnum() or len(key) > 40:
-        raise record_error(path, number, f"has the picture id {key!r}, which is no number")
+        raise record_error(path, number, f"has the image id {key!r}, which is no number")
     if len(box) != 4 or not all(type(edge) in (int, float) and abs(edge) < 1e6 for edge in box):
         raise record_error(path, number, f"has the box {box!r}, not left, top, width, height in pixels")
     if min(box[2:]) <= 0 or min(box[:2]) + min(box[2:]) <= 0 or box[0] + box[2] <= 0 or box[1] + box[3] <= 0:
@@ -176,13 +167,13 @@ def _item(record: Any, task: Task, path: Path, number: int) -> Item:
     return Item(key, (float(box[0]), float(box[1]), float(box[2]), float(box[3])))
 
 
-def place(root: Path, task: Task, image: str) -> Path:
-    """Where a picture lies, in the first of the task's folders that has it."""
+def file_path(root: Path, task: Task, image: str) -> Path:
+    """Where an image lies, in the first of the task's folders that has it."""
     paths = [image_path(root / folder, f"{image}.jpg") for folder in task.folders if (root / folder).is_dir()]
     return next((path for path in paths if path.is_file()), root / task.folders[0] / f"{image}.jpg")
 
 
-def test(root: Path | str, task: Task, asking: Asking = OFFICIAL) -> Benchmark:
+def test(root: Path | str, task: Task, protocol: Protocol = OFFICIAL) -> Benchmark:
     """The templates of a task: one gallery of all items, of which a query is ranked among its own alone.
 
     A distractor listed twice counts twice, as in the official loop, so a copy has a row of its own. Only a copy of the
@@ -190,10 +181,10 @@ def test(root: Path | str, task: Task, asking: Asking = OFFICIAL) -> Benchmark:
     official order of such a tie is chance.
     """
     root = Path(root)
-    asked = templates(root, task)
-    rows = {_name(item, 0): item for template in asked for item in (template.target, template.reference)}
+    read = templates(root, task)
+    rows = {_name(item, 0): item for template in read for item in (template.target, template.reference)}
     candidates = []
-    for template in asked:
+    for template in read:
         seen: dict[Item, int] = {}
         mine = {_name(template.target, 0): template.target}
         for item in template.gallery:
@@ -202,16 +193,16 @@ def test(root: Path | str, task: Task, asking: Asking = OFFICIAL) -> Benchmark:
                 mine[_name(item, seen[item])] = item
         rows |= mine
         candidates.append(list(mine))
-    images = _pictures(root, task, rows, asking.side)
-    kept = images.complete(root, [[_name(a.reference, 0), *c] for a, c in zip(asked, candidates, strict=True)])
-    source = [_name(asked[i].reference, 0) for i in kept]
+    images = _images(root, task, rows, protocol.side)
+    kept = images.complete(root, [[_name(a.reference, 0), *c] for a, c in zip(read, candidates, strict=True)])
+    source = [_name(read[i].reference, 0) for i in kept]
     inside = [[images.row[name] for name in candidates[i]] for i in kept]
     return Benchmark(
-        name=f"{asking.name}-{task.name.replace('_', '-')}",
-        query=Query(image=images.at(source), text=[asked[i].condition for i in kept]),
+        name=f"{protocol.name}-{task.name.replace('_', '-')}",
+        query=Query(image=images.at(source), text=[read[i].condition for i in kept]),
         gallery=images.images,
-        relevant=[[images.row[_name(asked[i].target, 0)]] for i in kept],
-        excluded=[[images.row[name]] for name in source] if asking.reference == "excluded" else None,
+        relevant=[[images.row[_name(read[i].target, 0)]] for i in kept],
+        excluded=[[images.row[name]] for name in source] if protocol.reference == "excluded" else None,
         candidates=inside,
     )
 
@@ -220,55 +211,16 @@ def _name(item: Item, copy: int) -> str:
     return f"{item.image} {item.box} {copy}"
 
 
-def _pictures(root: Path, task: Task, rows: dict[str, Item], side: int) -> Pictured:
-    """The items whose pictures lie there; in memory where they fit."""
-    paths = {image: place(root, task, image) for image in {item.image for item in rows.values()}}
+def _images(root: Path, task: Task, rows: dict[str, Item], side: int) -> Pictured:
+    """The items whose images lie there; in memory where they fit."""
+    paths = {image: file_path(root, task, image) for image in {item.image for item in rows.values()}}
     there = {image for image, path in paths.items() if path.is_file()}
     found = {name: item for name, item in rows.items() if item.image in there}
     if not found:
-        raise Problem(f"{root} has none of its {len(paths)} pictures in {' or '.join(task.folders)}. Put them there.")
+        raise Problem(f"{root} has none of its {len(paths)} images in {' or '.join(task.folders)}. Put them there.")
     cuts = Cuts([paths[item.image] for item in found.values()], [item.box for item in found.values()], side)
     held: Images = cuts[torch.arange(len(cuts))] if 3 * side * side * len(cuts) <= HOLD // 8 else cuts
     return Pictured(held, {name: i for i, name in enumerate(found)}, len(rows) - len(found))
-
-
-def pictures(size: Size, split: str, rows: Sequence[int]) -> UInt8[Tensor, "b 3 h w"]:
-    """The given pictures of a folder (`VG_100K_all` or `val2017`), drawn again: the same bytes as those published."""
-    return drawn.pictures(size, split, rows)
-
-
-def manifest(size: Size) -> dict[str, Any]:
-    """What `world.json` says of a world of this size."""
-    return {"world": "genecis", "version": VERSION, "size": dataclasses.asdict(size)}
-
-
-def published(size: Size, home: Path | None = None) -> Path:
-    """The folder of this world in the data folder `home`; drawn now if it is not there yet."""
-    root = publishing.folder_of(manifest(size), home)
-    publish(root, size)
-    return root
-
-
-def publish(root: Path, size: Size) -> None:
-    """Write the world of this size to `root` in the official format; at once if it is there already."""
-    publishing.once(root, manifest(size), lambda folder: _write(folder, size))
-
-
-def _write(folder: Path, size: Size) -> None:
-    """The four files and two folders of pictures."""
-    for name, records in drawn.records(size).items():
-        write_json(folder / f"{name}.json", records)
-    for split in ("VG_100K_all", "val2017"):
-        count = drawn.count(size, split)
-        for start in range(0, count, 512):
-            part = range(start, min(count, start + 512))
-            image_files.save(folder / split, [drawn.file_name(split, row) for row in part], pictures(size, split, part))
-
-
-@lru_cache(maxsize=4)
-def world_test(size: Size, task: str) -> Benchmark:
-    """`test` of the world of this size, drawn first if need be; kept, since many runs ask for the same."""
-    return test(published(size), TASKS[task], Asking(side=size.side))
 
 
 def check(root: Path) -> list[dict[str, Any]]:
@@ -276,20 +228,20 @@ def check(root: Path) -> list[dict[str, Any]]:
 
     Expected numbers are the original's, or those of the world where `root` is one.
     """
-    size, lines = pictured.size_of(root, "GeneCIS", Size, manifest), []
+    official = {task.name: {"templates": task.templates, "images": task.images} for task in TASKS.values()}
+    expected, lines = pictured.expected_counts(root, official), []
     for task in TASKS.values():
-        asked = templates(root, task)
-        ranked = [(template.target, *template.gallery) for template in asked]
-        named = dict.fromkeys(item.image for t in asked for item in (t.reference, t.target, *t.gallery))
-        expected = (task.templates, task.pictures) if size is None else (size.templates, len(named))
-        found = {image: place(root, task, image).is_file() for image in named}
-        lines.append(pictured.line(task.name, "templates", expected[0], len(asked)))
-        lines.append(pictured.line(task.name, "pictures", expected[1], sum(found.values())))
+        read = templates(root, task)
+        ranked = [(template.target, *template.gallery) for template in read]
+        named = dict.fromkeys(item.image for t in read for item in (t.reference, t.target, *t.gallery))
+        there = {image: file_path(root, task, image).is_file() for image in named}
+        lines.append(pictured.line(task.name, "templates", expected[task.name]["templates"], len(read)))
+        lines.append(pictured.line(task.name, "images", expected[task.name]["images"], sum(there.values())))
         needs = pictured.Requirements(
             protocol=OFFICIAL.name,
-            reference=[template.reference.image for template in asked],
+            reference=[template.reference.image for template in read],
             others=[[item.image for item in mine] for mine in ranked],
             gallery=[item.image for item in dict.fromkeys(item for mine in ranked for item in mine)],
         )
-        lines[-1].gone = pictured.gone(found, [needs])
+        lines[-1].gone = pictured.gone(there, [needs])
     return lines

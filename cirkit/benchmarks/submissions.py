@@ -1,6 +1,6 @@
 """Files for the test servers of CIRR and CIRCO: written from ranked lists, and checked by the servers' rules.
 
-CIRR: cirr.cecs.anu.edu.au; CIRCO: circo.micc.unifi.it. Their answers are secret, so a Benchmark cannot hold them.
+CIRR: cirr.cecs.anu.edu.au; CIRCO: circo.micc.unifi.it. Their targets are secret, so a Benchmark cannot hold them.
 """
 
 import json
@@ -20,33 +20,31 @@ from cirkit.query import Images, Query, leave_out
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unanswered:
-    """Queries whose answers only a server knows: a Benchmark without `relevant`, with names for what it holds."""
+class ServerQueries:
+    """Queries whose targets only a server knows: a Benchmark without `relevant`, with names for what it holds."""
 
     name: str
     query: Query
     keys: Sequence[str]  # the server's name of each query
     gallery: Images
-    names: Sequence[str | int]  # the server's name of each picture
+    names: Sequence[str | int]  # the server's name of each image
     excluded: Sequence[Sequence[int]] | None = None
     candidates: Sequence[Sequence[int]] | None = None  # the rows a query is ranked among; None: all
 
     def __post_init__(self) -> None:
         if len(self.keys) != len(self.query) or len(self.names) != len(self.gallery) or len(self.names) == 0:
-            raise ValueError(f"{self.name}: give a key per query and a name per picture, at least one.")
+            raise ValueError(f"{self.name}: give a key per query and a name per image, at least one.")
 
     def __len__(self) -> int:
         return len(self.query)
 
     def first(self, scores: Float[Tensor, "q n"], k: int, start: int = 0) -> Int[Tensor, "q k"]:
-        """The k best pictures of queries `start`, `start + 1`, ...; those left out are not, ties in gallery order."""
+        """The k best images of queries `start`, `start + 1`, ...; those left out are not, ties in gallery order."""
         scores = scores.clone()
         leave_out(scores, range(start, start + len(scores)), self.excluded, self.candidates)
         best = scores.sort(dim=1, descending=True, stable=True)
         if best.values.shape[1] < k or not torch.isfinite(best.values[:, :k]).all():
-            raise Problem(
-                f"{self.name}: a query has fewer than {k} pictures to rank. Check the folder it was read from."
-            )
+            raise Problem(f"{self.name}: a query has fewer than {k} images to rank. Check the folder it was read from.")
         return best.indices[:, :k]
 
     def named(self, rows: Int[Tensor, "q k"]) -> dict[str, list[str | int]]:
@@ -63,10 +61,10 @@ class Server:
     name: str
     depth: int  # names per query
     header: tuple[tuple[str, str], ...] = ()  # keys beside the queries'
-    kind: type = str  # of a picture's name
+    kind: type = str  # of an image's name
     limit: int = 5_000_000  # bytes; CIRR's README says 5 MB
 
-    def check(self, path: Path, asked: Unanswered) -> dict[str, list[str | int]]:
+    def check(self, path: Path, queries: ServerQueries) -> dict[str, list[str | int]]:
         """The ranked lists in a file that the server would take. Raises Problem with the first rule it breaks."""
         if path.is_file() and path.stat().st_size > self.limit:
             raise Problem(
@@ -77,15 +75,15 @@ class Server:
             if content.get(key) != value:
                 raise Problem(f"{path} says {content.get(key)!r} for {key!r}, not {value!r}. Write it for {self.name}.")
         lists = {key: value for key, value in content.items() if key not in dict(self.header)}
-        self.obey(path, asked, lists)
+        self.obey(path, queries, lists)
         return lists
 
-    def obey(self, path: Path, asked: Unanswered, lists: dict[str, Any]) -> None:
+    def obey(self, path: Path, queries: ServerQueries, lists: dict[str, Any]) -> None:
         """Raises Problem where lists break the rules: every query, none else, so many known names, none twice."""
-        known = {name: row for row, name in enumerate(asked.names)}
-        rows = {key: i for i, key in enumerate(asked.keys)}
+        known = {name: row for row, name in enumerate(queries.names)}
+        rows = {key: i for i, key in enumerate(queries.keys)}
         if unknown := [key for key in lists if key not in rows]:
-            raise Problem(f"{path} answers {unknown[0]!r}, which {asked.name} does not ask. Leave it out.")
+            raise Problem(f"{path} answers {unknown[0]!r}, which {queries.name} does not ask. Leave it out.")
         if left := [key for key in rows if key not in lists]:
             raise Problem(f"{path} lacks {len(left)} of {len(rows)} queries, such as {left[0]!r}. Rank them all.")
         for key, line in lists.items():
@@ -93,18 +91,18 @@ class Server:
                 raise record_error(path, key, f"needs a list of {self.depth} names")
             for name in line:
                 if type(name) is not self.kind or name not in known:
-                    raise record_error(path, key, f"holds {name!r}, which names no picture of {asked.name}")
+                    raise record_error(path, key, f"holds {name!r}, which names no image of {queries.name}")
             if len(set(line)) != len(line):
                 raise record_error(path, key, "holds a name twice")
-            excluded = () if asked.excluded is None else asked.excluded[rows[key]]
-            among = range(len(known)) if asked.candidates is None else asked.candidates[rows[key]]
-            if out := [name for name in line if known[name] in excluded or known[name] not in among]:
+            excluded = () if queries.excluded is None else queries.excluded[rows[key]]
+            candidates = range(len(known)) if queries.candidates is None else queries.candidates[rows[key]]
+            if out := [name for name in line if known[name] in excluded or known[name] not in candidates]:
                 raise record_error(path, key, f"holds {out[0]!r}, which the protocol leaves out")
 
-    def write(self, path: Path, asked: Unanswered, rows: Int[Tensor, "q k"]) -> None:
+    def write(self, path: Path, queries: ServerQueries, rows: Int[Tensor, "q k"]) -> None:
         """Write ranked rows as the server wants them, once they obey its rules; an older file stays if they do not."""
-        lists = asked.named(rows)
-        self.obey(path, asked, lists)
+        lists = queries.named(rows)
+        self.obey(path, queries, lists)
         content = json.dumps({**dict(self.header), **lists}, separators=(",", ":"))
         if len(content) > self.limit:
             raise Problem(f"{path} would have {len(content)} bytes; {self.name} takes {self.limit}. Shorten the names.")

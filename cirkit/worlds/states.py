@@ -1,4 +1,4 @@
-"""Garments in states: twenty-four nouns of clothing, and adjectives that each change how one looks.
+"""Garments in states: thirty-four nouns, and adjectives that each change how one looks.
 
 Stands in for the photographs of MIT-States (Isola et al. 2015), whose folders are named "adjective noun".
 """
@@ -35,6 +35,18 @@ NOUNS: dict[str, tuple[str, dict[str, str | int]]] = {  # what a noun fixes, wha
     "undershirt": ("shirt", {"sleeves": "sleeveless", "neckline": "v", "trim": "none"}),
     "waistcoat": ("jacket", {"sleeves": "sleeveless", "neckline": "v", "trim": "buttons"}),
 }
+TESTED: dict[str, tuple[str, dict[str, str | int]]] = {  # the same, under nouns that TIRG tests on
+    "armor": ("jacket", {"sleeves": "sleeveless", "neckline": "high", "trim": "buttons"}),
+    "clothes": ("shirt", {"sleeves": "half", "neckline": "collar", "trim": "buttons"}),
+    "shell": ("jacket", {"sleeves": "half", "neckline": "high", "trim": "zip"}),
+    "tea": ("dress", {"sleeves": "half", "neckline": "round"}),
+    "wax": ("jacket", {"sleeves": "long", "neckline": "v", "trim": "zip"}),
+    "wool": ("shirt", {"sleeves": "long", "neckline": "v", "trim": "none"}),
+    "foam": ("toptee", {"sleeves": "long", "neckline": "high"}),
+    "glass": ("dress", {"sleeves": "cap", "neckline": "v"}),
+    "plastic": ("toptee", {"sleeves": "short", "neckline": "square"}),
+    "rubber": ("dress", {"sleeves": "short", "neckline": "high"}),
+}
 STATES: dict[str, tuple[str, str]] = {  # the attribute that an adjective speaks of, and its value
     **{name: ("colour", name) for name in ("black", "blue", "green", "orange", "pink", "purple", "red", "yellow")},
     **{name: ("pattern", name) for name in ("dotted", "floral", "plaid", "striped", "zigzag")},
@@ -64,7 +76,7 @@ class Thing:
 
 def adjectives(noun: str) -> list[str]:
     """The states that a noun can be in."""
-    kind, fixed = NOUNS[noun]
+    kind, fixed = (NOUNS | TESTED)[noun]
     return [
         name for name, (attribute, _) in STATES.items() if attribute not in fixed and _value(kind, name) is not None
     ]
@@ -97,7 +109,7 @@ def sample(rng: np.random.Generator, adjective: str, noun: str, mixed: float) ->
     """
     if adjective not in adjectives(noun):
         raise KeyError(f"No {noun} is {adjective}.")
-    kind, fixed = NOUNS[noun]
+    kind, fixed = (NOUNS | TESTED)[noun]
     attribute = STATES[adjective][0]
     while True:
         drawn = {}

@@ -1,4 +1,4 @@
-"""Write a caption: one or two remarks, joined as people join them, with their slips of the pen.
+"""Write a caption: one or two remarks, joined as people join them, with their typing errors.
 
 The register of FashionIQ and Shoes (MAAF §3.2): short, mostly in lower case, hardly ever with a full stop.
 """
@@ -28,7 +28,7 @@ class Writer:
     capital: float = 0.2
     stop: float = 0.1  # a full stop in the end
     lead: float = 0.03  # a space in front
-    slip: float = 0.012  # of each word: two letters swapped, one left out or doubled
+    typo_rate: float = 0.012  # of each word: two letters swapped, one left out or doubled
     blank: float = 0.0015  # nothing written
 
 
@@ -54,7 +54,7 @@ def write(rng: np.random.Generator, said: Sequence[Remark], nouns: Sequence[str]
         text = f"{('it', 'the item', f'the {nouns[rng.integers(len(nouns))]}')[rng.integers(3)]} {text}"
     elif rng.random() < writer.bare:
         text = text.split(" ", 1)[1]
-    words = [slip(rng, word) if rng.random() < writer.slip else word for word in text.split(" ")]
+    words = [typo(rng, word) if rng.random() < writer.typo_rate else word for word in text.split(" ")]
     text = " ".join(words)
     text = text[0].upper() + text[1:] if rng.random() < writer.capital else text
     return " " * (rng.random() < writer.lead) + text + "." * (rng.random() < writer.stop)
@@ -74,7 +74,7 @@ def _joined(rng: np.random.Generator, chosen: Sequence[Remark]) -> str:
     return text
 
 
-def slip(rng: np.random.Generator, word: str) -> str:
+def typo(rng: np.random.Generator, word: str) -> str:
     """The word as a hurried hand types it; short words come out right."""
     if len(word) < 4:
         return word

@@ -18,7 +18,6 @@ run = "no"
 change = {}
 
 # %% tags=["hide-input"]
-from cirkit.benchmarks import fashioniq
 from cirkit.evaluators.attention_maps import spread
 from cirkit.experiments import registry
 from cirkit.experiments.page import Page
@@ -26,6 +25,7 @@ from cirkit.explorers.retrieval import exhibit
 from cirkit.figures.top_k import answers
 from cirkit.papers.maaf.explorers import fashioniq_explorer
 from cirkit.papers.maaf.fashioniq import SIZES
+from cirkit.worlds.fashioniq import FASHIONIQ
 
 page = Page.of(paper="maaf", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
 kept = exhibit(registry.experiment("maaf/fashioniq/maaf", scale)) or []
@@ -35,7 +35,7 @@ others = [query for place, query in enumerate(kept) if place not in few]
 
 def draw(rows):
     """The world's validation pictures, drawn again."""
-    return fashioniq.pictures(SIZES[scale], "val", rows)
+    return FASHIONIQ.images(SIZES[scale], "val", rows)
 
 
 # %% [markdown]

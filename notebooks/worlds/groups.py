@@ -15,14 +15,17 @@ import torch
 
 from cirkit.benchmarks import circo, cirr, genecis
 from cirkit.figures import images, tables
+from cirkit.worlds.circo import CIRCO
+from cirkit.worlds.cirr import CIRR
+from cirkit.worlds.genecis import GENECIS
 
-size = cirr.SIZES[scale]
+size = CIRR.sizes[scale]
 
 # %% [markdown]
 # ## Groups of six
 
 # %% mystnb={"image": {"alt": "Rows of six similar scenes: the large things agree, the small ones differ."}}
-images.contact_sheet(cirr.pictures(size, "val", list(range(6 * shown))), columns=6)
+images.contact_sheet(CIRR.images(size, "val", list(range(6 * shown))), columns=6)
 
 # %% [markdown]
 # ## A question of CIRR
@@ -30,7 +33,7 @@ images.contact_sheet(cirr.pictures(size, "val", list(range(6 * shown))), columns
 # The reference is left out of the ranking; the second measure ranks the five others of the group alone.
 
 # %% mystnb={"image": {"alt": "Pairs of scenes: the reference, and the scene the sentence leads to."}}
-test = cirr.world_test(size)
+test = cirr.test(CIRR.folder(size))
 rows = torch.arange(shown) * (len(test) // shown)
 asked = test.query[rows]
 answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
@@ -46,7 +49,7 @@ tables.styled(pd.DataFrame({"question": range(1, shown + 1), "sentence": asked.t
 # How many answers each of CIRCO's validation questions has in this world:
 
 # %%
-several = circo.world_test(circo.SIZES[scale])
+several = circo.test(CIRCO.folder(CIRCO.sizes[scale]))
 tables.styled(
     pd.Series([len(found) for found in several.relevant], name="questions")
     .value_counts()
@@ -60,9 +63,9 @@ tables.styled(
 
 # %%
 found = [
-    {"benchmark": name, **row}
-    for name, module in (("cirr", cirr), ("circo", circo), ("genecis", genecis))
-    for row in module.check(module.published(module.SIZES[scale]))
+    {"benchmark": world.name, **row}
+    for reader, world in ((cirr, CIRR), (circo, CIRCO), (genecis, GENECIS))
+    for row in reader.check(world.folder(world.sizes[scale]))
 ]
 tables.styled(pd.DataFrame(found))
 

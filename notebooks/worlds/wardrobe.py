@@ -18,8 +18,9 @@ import torch
 from cirkit.benchmarks import fashioniq
 from cirkit.benchmarks.fashioniq_protocols import PROTOCOLS
 from cirkit.figures import images, tables
+from cirkit.worlds.fashioniq import FASHIONIQ, drawing
 
-size = fashioniq.SIZES[scale]
+size = FASHIONIQ.sizes[scale]
 
 # %% [markdown]
 # ## A contact sheet
@@ -27,11 +28,11 @@ size = fashioniq.SIZES[scale]
 # %% mystnb={"image": {"alt": "Product shots of dresses, shirts and tops on white, in many cuts and patterns."}}
 large = dataclasses.replace(size, image=128)
 every_third = [3 * row for row in range(shown)]  # dresses, shirts and tops follow one another
-drawn = fashioniq.drawn(large, "train", every_third)
-images.contact_sheet(drawn.images, columns=8)
+garments = drawing(large, "train", every_third)
+images.contact_sheet(garments.images, columns=8)
 
 # %% mystnb={"image": {"alt": "The masks of the garments above: one colour per part, white for the background."}}
-images.contact_sheet(images.tinted(drawn.parts - 1), columns=8)
+images.contact_sheet(images.tinted(garments.parts - 1), columns=8)
 
 # %% [markdown]
 # ## A question
@@ -39,7 +40,7 @@ images.contact_sheet(images.tinted(drawn.parts - 1), columns=8)
 # The question is the left garment and the two remarks; the answer is the right one.
 
 # %% mystnb={"image": {"alt": "Pairs of garments: the reference, and the garment the remarks lead to."}}
-test = fashioniq.world_test(size)
+test = fashioniq.test(FASHIONIQ.folder(size))
 rows = torch.arange(4) * (len(test) // 4)
 asked = test.query[rows]
 answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
@@ -56,7 +57,7 @@ tables.styled(pd.DataFrame({"question": range(1, 5), "both remarks, as MAAF join
 # Each habit is an object; how many questions and gallery items it makes of the same files:
 
 # %%
-tests = {name: fashioniq.world_test(size, protocol) for name, protocol in PROTOCOLS.items()}
+tests = {name: fashioniq.test(FASHIONIQ.folder(size), protocol) for name, protocol in PROTOCOLS.items()}
 counts = [{"protocol": name, "questions": len(found), "gallery": len(found.gallery)} for name, found in tests.items()]
 tables.styled(pd.DataFrame(counts))
 
@@ -64,7 +65,7 @@ tables.styled(pd.DataFrame(counts))
 # ## The same files
 
 # %%
-tables.styled(pd.DataFrame(fashioniq.check(fashioniq.published(size))))
+tables.styled(pd.DataFrame(fashioniq.check(FASHIONIQ.folder(size))))
 
 # %% [markdown]
 # ## What this world does not show

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from mutations import spoiled
 
 from cirkit.benchmarks import cirr
-from cirkit.benchmarks.cirr import SIZES, Size
-from cirkit.benchmarks.cirr_asking import SOFT, SOFT_SUBSET, SUBSET, WHOLE, Hard, Question, Soft, SoftRecall, Subset
+from cirkit.benchmarks.cirr_protocols import SOFT, SOFT_SUBSET, SUBSET, WHOLE, Annotation, hard, own_set, soft
 from cirkit.errors import Problem
-from cirkit.evaluators.evidence import Ranks
-from cirkit.evaluators.measures import Recall, chance_recall
+from cirkit.evaluators.measures import chance_recall
 from cirkit.evaluators.ranking import rank_features
 from cirkit.query import all_rows
+from cirkit.worlds import cirr as synthetic
+from cirkit.worlds.cirr import CIRR, Size
 from cirkit.worlds.groups import core
 from cirkit.worlds.statements import answers
 
@@ -30,7 +30,7 @@ real = pytest.mark.skipif(not REAL.is_dir(), reason="the official annotations ar
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cirr") / "world"
-    cirr.publish(folder, TINY)
+    CIRR.publish(folder, TINY)
     return folder
 
 
@@ -71,7 +71,7 @@ def ranked(benchmark, scores):
 
 @pytest.fixture(scope="module")
 def official():
-    return {split: cirr.questions(REAL, split) for split in ("val", "test1")}
+    return {split: cirr.annotations(REAL, split) for split in ("val", "test1")}
 
 
 @real
@@ -91,7 +91,7 @@ def test_the_official_files_have_the_counts_that_were_published(official):
 @real
 def test_every_official_set_has_five_candidates_and_the_target_among_them(official):
     for question in official["val"]:
-        near = Subset()(question)
+        near = own_set(question)
         assert len(near) == 5 and question.target in near and question.reference not in near
 
 
@@ -101,8 +101,8 @@ def test_soft_targets_are_as_unsafe_as_they_are_known_to_be(official):
     stale = [q for q in val if q.reference in q.soft and q.target not in q.soft]
     assert len(stale) == 37 and sum(len(q.soft) > 1 for q in val) == 645
     assert sum(weight == -1.0 for q in val for weight in q.soft.values()) == 807
-    assert all(q.reference not in SOFT.answers(q) for q in val)
-    best = [np.mean([max(asking.answers(q).values()) for q in val]) for asking in (SOFT, SOFT_SUBSET)]
+    assert all(q.reference not in SOFT.relevant(q) for q in val)
+    best = [np.mean([max(protocol.relevant(q).values()) for q in val]) for protocol in (SOFT, SOFT_SUBSET)]
     assert np.round(100 * np.array(best), 2).tolist() == [99.90, 99.55]
     hard_first = np.mean([max(0.0, q.soft.get(q.target, 0.0)) for q in val])
     assert round(100 * hard_first, 2) == 99.01
@@ -112,7 +112,7 @@ def test_soft_targets_are_as_unsafe_as_they_are_known_to_be(official):
 def test_a_check_of_the_annotations_alone_finds_all_queries_and_no_picture():
     lines = {(line["split"], line["part"]): line for line in cirr.check(REAL)}
     assert lines["val", "queries"]["found"] == lines["val", "queries"]["expected"] == 4181
-    assert lines["train", "queries"]["found"] == 0 and lines["train", "pictures"]["missing"] == 16939
+    assert lines["train", "queries"]["found"] == 0 and lines["train", "images"]["missing"] == 16939
     with pytest.raises(Problem, match="has none of its 2297 pictures"):
         cirr.test(REAL)
 
@@ -129,25 +129,25 @@ def test_the_published_folder_has_the_official_layout_and_schema(root):
         names = json.loads((root / "image_splits" / f"split.rc2.{split}.json").read_text())
         assert len(names) == 6 * getattr(TINY, split)
         for name, relative in names.items():
-            assert relative.startswith(f"./{cirr.FOLDERS[split]}/") and (root / "img_raw" / relative).is_file()
-            assert name.startswith(cirr.FOLDERS[split])
+            assert relative.startswith(f"./{synthetic.FOLDERS[split]}/") and (root / "img_raw" / relative).is_file()
+            assert name.startswith(synthetic.FOLDERS[split])
         further = cirr.extended(root, split)
         assert all(set(said) == {"0", "1", "2", "3"} for said in further.values()) and len(further) == len(records)
-    pairs = [q.pair for split in cirr.SPLITS for q in cirr.questions(root, split)]
+    pairs = [q.pair for split in cirr.SPLITS for q in cirr.annotations(root, split)]
     assert len(set(pairs)) == len(pairs)
 
 
 def test_what_is_read_is_what_the_world_holds(root):
-    test, made = cirr.test(root), cirr.world(TINY, "val")
-    gallery = cirr.pictures(TINY, "val", range(len(made.scenes)))
+    test, made = cirr.test(root), synthetic.world(TINY, "val")
+    gallery = synthetic.images(TINY, "val", range(len(made.scenes)))
     assert torch.equal(test.gallery[all_rows(test.gallery)], gallery)
-    assert test.query.text == [str(pair.said) for pair in made.pairs]
+    assert test.query.text == [str(pair.statement) for pair in made.pairs]
     assert test.relevant == [[pair.target] for pair in made.pairs]
     assert test.excluded == [[pair.source] for pair in made.pairs]
     for i, pair in enumerate(made.pairs):
         assert torch.equal(test.query.image[torch.tensor([i])][0], gallery[pair.source])
     train = cirr.train(root)
-    assert len(train) == len(cirr.world(TINY, "train").pairs) and train[torch.tensor([0])].target.shape == (
+    assert len(train) == len(synthetic.world(TINY, "train").pairs) and train[torch.tensor([0])].target.shape == (
         1,
         3,
         16,
@@ -157,36 +157,36 @@ def test_what_is_read_is_what_the_world_holds(root):
 
 def test_any_row_drawn_again_from_the_size_alone_equals_the_published_picture(root):
     gallery = cirr.test(root).gallery
-    cirr.world.cache_clear()
+    synthetic.world.cache_clear()
     for rows in ([5], [7, 2, 7]):
-        assert torch.equal(cirr.pictures(TINY, "val", rows), gallery[torch.tensor(rows)])
+        assert torch.equal(synthetic.images(TINY, "val", rows), gallery[torch.tensor(rows)])
 
 
 def test_the_same_size_publishes_the_same_bytes_and_another_seed_other_ones(root, tmp_path):
-    cirr.world.cache_clear()
-    cirr.publish(tmp_path / "again", TINY)
+    synthetic.world.cache_clear()
+    CIRR.publish(tmp_path / "again", TINY)
     for file in (path.relative_to(root) for path in root.rglob("*.*")):
         assert (root / file).read_bytes() == (tmp_path / "again" / file).read_bytes()
-    assert cirr.scenes(TINY, "val") != cirr.scenes(replace(TINY, seed=1), "val")
+    assert synthetic.scenes(TINY, "val") != synthetic.scenes(replace(TINY, seed=1), "val")
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_no_two_splits_share_what_a_set_has_in_common(seed):
     size = Size(train=6, val=5, test1=5, queries=1, seed=seed)
-    held = [{core(scene.things) for scene in cirr.scenes(size, split)} for split in cirr.SPLITS]
+    held = [{core(scene.things) for scene in synthetic.scenes(size, split)} for split in cirr.SPLITS]
     assert not held[0] & held[1] and not held[0] & held[2] and not held[1] & held[2]
 
 
 def test_a_sentence_is_true_of_the_target_and_of_no_other_member():
     size = Size(train=1, val=6, test1=1)
-    made = cirr.world(size, "val")
+    made = synthetic.world(size, "val")
     assert len(made.pairs) >= 8 * 6
     for pair in made.pairs:
         first = pair.source // 6 * 6
         assert pair.target // 6 == pair.source // 6 and pair.target != pair.source
         right = [row for row in range(first, first + 6) if row != pair.source]
         before = made.scenes[pair.source].things
-        assert [row for row in right if answers(pair.said, before, made.scenes[row].things)] == [pair.target]
+        assert [row for row in right if answers(pair.statement, before, made.scenes[row].things)] == [pair.target]
         assert pair.target not in pair.soft and pair.source not in pair.soft
 
 
@@ -194,7 +194,7 @@ def test_hiding_all_but_the_set_ranks_as_a_loop_over_the_set_does(root):
     whole, subset = cirr.test(root, WHOLE), cirr.test(root, SUBSET)
     scores = torch.randn(len(whole), len(whole.gallery), generator=torch.Generator().manual_seed(0))
     found = ranked(subset, scores.clone())
-    for i, question in enumerate(cirr.questions(root, "val")):
+    for i, question in enumerate(cirr.annotations(root, "val")):
         names = list(cirr.names(root, "val"))
         near = [scores[i, names.index(name)].item() for name in question.members if name != question.reference]
         mine = scores[i, names.index(question.target)].item()
@@ -207,11 +207,11 @@ def test_hiding_all_but_the_set_ranks_as_a_loop_over_the_set_does(root):
 def question(**parts):
     given = {"pair": 1, "reference": "r", "caption": "c", "target": "t", "soft": {}, "set": 0,
              "members": ("r", "t", "a", "b")}  # fmt: skip
-    return Question(**{**given, **parts})
+    return Annotation(**{**given, **parts})
 
 
 @pytest.mark.parametrize(
-    "asking, soft, worth",
+    "protocol, soft, worth",
     [
         (WHOLE, {"t": -1.0, "a": 1.0}, {"t": 1.0}),
         (SOFT, {"t": 1.0, "a": 0.5, "b": -1.0}, {"t": 1.0, "a": 0.5}),
@@ -222,51 +222,42 @@ def question(**parts):
         (SOFT_SUBSET, {"z": 1.0, "b": 0.5}, {"b": 0.5}),
     ],
 )
-def test_what_each_protocol_counts_as_an_answer(asking, soft, worth):
-    assert asking.answers(question(soft=soft)) == worth
-
-
-def test_soft_recall_is_the_largest_weight_in_the_first_k_and_hard_weights_make_it_recall():
-    ranks = Ranks.from_mid(np.array([3.0, 1.0, 2.0]), np.array([0, 2, 3]), 9)
-    soft = SoftRecall(1, ((1.0, 0.5), (1.0,)))
-    assert soft(ranks).tolist() == [0.5, 0.0] and str(soft) == "soft R@1"
-    assert SoftRecall(3, ((1.0, 0.5), (1.0,)))(ranks).tolist() == [1.0, 1.0]
-    for k in (1, 2, 3):
-        assert SoftRecall(k, ((1.0, 1.0), (1.0,)))(ranks).tolist() == Recall(k)(ranks).tolist()
+def test_what_each_protocol_counts_as_an_answer(protocol, soft, worth):
+    assert protocol.relevant(question(soft=soft)) == worth
 
 
 def test_weights_stand_in_the_order_of_the_answers(root):
-    test, worth = cirr.test(root, SOFT), cirr.weights(root, SOFT)
+    test, worth = cirr.test(root, SOFT), cirr.worth(root, SOFT)
     names = list(cirr.names(root, "val"))
-    for rows, weights, one in zip(test.relevant, worth, cirr.questions(root, "val"), strict=True):
+    for rows, weights, one in zip(test.relevant, worth, cirr.annotations(root, "val"), strict=True):
         assert [one.soft[names[row]] for row in rows] == list(weights) and weights[0] == 1.0
     assert any(len(weights) > 1 for weights in worth)
 
 
 def test_without_answers_test1_asks_all_the_same(root):
-    asked = cirr.unanswered(root)
-    assert len(asked) == len(cirr.world(TINY, "test1").pairs) and asked.keys[0] == str(
-        cirr.questions(root, "test1")[0].pair
+    asked = cirr.server_queries(root)
+    assert len(asked) == len(synthetic.world(TINY, "test1").pairs) and asked.keys[0] == str(
+        cirr.annotations(root, "test1")[0].pair
     )
-    assert Hard()(cirr.questions(root, "test1")[0]) == {} == Soft()(cirr.questions(root, "test1")[0])
+    assert hard(cirr.annotations(root, "test1")[0]) == {} == soft(cirr.annotations(root, "test1")[0])
     with pytest.raises(ValueError, match="answers inside the gallery"):
         cirr.test(root, split="test1")
-    assert set(cirr.answers(TINY, "test1")) == set(asked.keys)
+    assert set(synthetic.targets(TINY, "test1")) == set(asked.keys)
 
 
 def test_queries_and_pictures_that_need_what_is_missing_are_left_out_together_and_said(copied):
     whole = cirr.test(copied)
-    gone = cirr.questions(copied, "val")[0].reference
+    gone = cirr.annotations(copied, "val")[0].reference
     (copied / "img_raw" / cirr.names(copied, "val")[gone]).unlink()
     with pytest.warns(UserWarning, match=r"1 of 12 pictures are missing, so \d+ of 18 queries are left out"):
         rest = cirr.test(copied)
     with pytest.warns(UserWarning, match="9 of 18"):
         assert len(cirr.test(copied, SUBSET)) == 9  # the whole set needs it
     assert len(rest.gallery) == 11 and 9 < len(rest) < len(whole)
-    kept = [q for q in cirr.questions(copied, "val") if gone not in (q.reference, q.target)]
+    kept = [q for q in cirr.annotations(copied, "val") if gone not in (q.reference, q.target)]
     assert rest.query.text == [q.caption for q in kept]
     lines = {(line["split"], line["part"]): line for line in cirr.check(copied)}
-    assert lines["val", "pictures"]["found"] == 11 and lines["val", "pictures"]["expected"] == 2297
+    assert lines["val", "images"]["found"] == 11 and lines["val", "images"]["expected"] == 2297
 
 
 def test_pictures_may_lie_as_clip4cir_has_them(copied, tmp_path):
@@ -280,7 +271,7 @@ def test_pictures_may_lie_as_clip4cir_has_them(copied, tmp_path):
     "change, says",
     [
         (lambda r: r.update(reference="../x"), "names '../x'"),
-        (lambda r: r.update(target_hard=r["reference"]), "from a picture to itself"),
+        (lambda r: r.update(target_hard=r["reference"]), "from an image to itself"),
         (lambda r: r.update(target_hard="dev-1-0-img0"), "target among them"),
         (lambda r: r.update(pairid="1"), "'pairid' of type str"),
         (lambda r: r.update(pairid=1000002), "pairid 1000002 of an earlier one"),
@@ -326,18 +317,11 @@ def test_whatever_is_spoiled_only_a_problem_comes_out(root, tmp_path_factory, da
         (folder / part).parent.mkdir()
         (folder / part).write_text(json.dumps(value))
     try:
-        assert cirr.questions(folder, "val")
+        assert cirr.annotations(folder, "val")
     except Problem as problem:
         assert "rc2.val.json" in str(problem)
 
 
-def test_the_scales_are_as_large_as_they_say():
-    assert set(SIZES) == {"smoke", "cpu", "gpu"}
-    assert SIZES["gpu"].val == 503 and SIZES["smoke"].train < 10
-
-
-def test_the_world_is_published_once_and_counts_as_it_should(home):
-    test = cirr.world_test(TINY)
-    assert cirr.world_test(TINY) is test and len(cirr.world_train(TINY)) > 0
-    lines = cirr.check(cirr.published(TINY))
+def test_a_world_holds_what_its_counts_say(root):
+    lines = cirr.check(root)
     assert len(lines) == 6 and all(line["expected"] == line["found"] and line["missing"] == 0 for line in lines)

@@ -15,7 +15,7 @@ from mutations import spoiled
 from PIL import Image
 
 from cirkit.benchmarks import fashion200k
-from cirkit.benchmarks.fashion200k import CATEGORIES, QUERIES, SIZES, SPLITS, Size
+from cirkit.benchmarks.fashion200k import CATEGORIES, QUERIES, SPLITS
 from cirkit.benchmarks.fashion200k_pairs import (
     TIRG,
     WHOLE_WORDS,
@@ -29,6 +29,8 @@ from cirkit.benchmarks.fashion200k_pairs import (
 )
 from cirkit.errors import Problem
 from cirkit.query import all_rows
+from cirkit.worlds import fashion200k as synthetic
+from cirkit.worlds.fashion200k import FASHION200K, SIZES, Size
 
 SMOKE = SIZES["smoke"]
 TINY = Size(train=15, test=30, queries=4, image=16)
@@ -39,7 +41,7 @@ real = pytest.mark.skipif(not REAL.is_file(), reason="the public sample of title
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fashion200k") / "world"
-    fashion200k.publish(folder, SMOKE)
+    FASHION200K.publish(folder, SMOKE)
     return folder
 
 
@@ -111,28 +113,28 @@ def test_the_published_folder_has_the_official_names_and_columns(root):
 
 
 def test_what_is_read_is_what_the_world_holds(root):
-    made = fashion200k.world(SMOKE)["test"]
+    made = synthetic.world(SMOKE)["test"]
     order = [path for path, _ in lines(root, "test")]
     assert sorted(order) == sorted(made.paths)
     test = fashion200k.test(root)
     rows = [made.paths.index(path) for path in order]
-    assert torch.equal(test.gallery[all_rows(test.gallery)], fashion200k.pictures(SMOKE, "test", rows))
+    assert torch.equal(test.gallery[all_rows(test.gallery)], synthetic.images(SMOKE, "test", rows))
     read = fashion200k.products(root, "test")
     assert [product.caption for product in read] == [as_words(made.titles[row]) for row in rows]
     assert len(test) == SMOKE.queries and test.name == "fashion200k"
 
 
 def test_a_picture_drawn_alone_equals_it_among_others():
-    count = len(fashion200k.world(SMOKE)["train"].paths)
-    drawing = fashion200k.drawn(SMOKE, "train", [0, 5, count - 1])
+    count = len(synthetic.world(SMOKE)["train"].paths)
+    drawing = synthetic.drawing(SMOKE, "train", [0, 5, count - 1])
     assert drawing.images.shape == (3, 3, 32, 32) and drawing.images.dtype == torch.uint8
-    for place, row in enumerate([0, 5, count - 1]):
-        assert torch.equal(fashion200k.pictures(SMOKE, "train", [row])[0], drawing.images[place])
-    assert len({bytes(image.numpy()) for image in fashion200k.pictures(SMOKE, "train", range(count))}) > 0.99 * count
+    for number, row in enumerate([0, 5, count - 1]):
+        assert torch.equal(synthetic.images(SMOKE, "train", [row])[0], drawing.images[number])
+    assert len({bytes(image.numpy()) for image in synthetic.images(SMOKE, "train", range(count))}) > 0.99 * count
 
 
 def test_no_product_and_no_picture_is_in_train_and_test(root):
-    made = fashion200k.world(SMOKE)
+    made = synthetic.world(SMOKE)
     train, test = ({garment.key for garment in made[split].garments} for split in SPLITS)
     assert len(train) == SMOKE.train and len(test) == SMOKE.test and not train & test
     numbers = [{path.split("/")[3] for path, _ in lines(root, split)} for split in SPLITS]
@@ -141,22 +143,12 @@ def test_no_product_and_no_picture_is_in_train_and_test(root):
 
 def test_the_same_size_publishes_the_same_bytes_and_another_seed_does_not(tmp_path):
     for name, size in (("one", TINY), ("two", TINY), ("other", replace(TINY, seed=1))):
-        fashion200k.world.cache_clear()
-        fashion200k.publish(tmp_path / name, size)
+        synthetic.world.cache_clear()
+        FASHION200K.publish(tmp_path / name, size)
     files = [path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file()]
     assert len(files) > 45
     assert all((tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes() for file in files)
     assert lines(tmp_path / "one", "test") != lines(tmp_path / "other", "test")
-
-
-def test_a_world_is_published_once_and_its_readers_are_kept(tmp_path, monkeypatch):
-    monkeypatch.setenv("CIRKIT_DATA", str(tmp_path))
-    assert fashion200k.world_test(TINY) is fashion200k.world_test(TINY)
-    monkeypatch.setattr(fashion200k, "draw", None)  # a second drawing would fail
-    assert len(fashion200k.world_train(TINY)) > 0
-    assert fashion200k.published(TINY).name.startswith("fashion200k-")
-    fashion200k.world_test.cache_clear()
-    fashion200k.world_train.cache_clear()
 
 
 def test_right_are_all_pictures_with_the_title_of_the_target_and_the_reference_is_hidden(root):
@@ -401,7 +393,7 @@ def test_a_picture_that_is_a_link_out_of_the_root_is_a_problem(few):
 def test_a_name_too_long_for_any_file_is_a_problem(few):
     write(few, "test", [GOOD, f"women/{'x' * 300}.jpeg\t0.9\tblue dress"])
     (few / QUERIES).write_text(f"{shown('test', 0)} women/{'x' * 300}.jpeg\n")
-    with pytest.raises(Problem, match="record 2 names a picture in more than 200 bytes"):
+    with pytest.raises(Problem, match="record 2 names an image in more than 200 bytes"):
         fashion200k.test(few)
 
 
@@ -423,10 +415,10 @@ def test_train_titles_without_a_pair_are_a_problem(few):
     "text, says",
     [
         ("", "holds no queries"),
-        (f"{shown('test', 0)}\n", "record 1 does not name two pictures"),
-        (f"\n{shown('test', 0)} {shown('test', 1)} {shown('test', 3)}\n", "record 2 does not name two pictures"),
-        (f"{shown('test', 0)} {shown('train', 0)}\n", "record 1 does not name two pictures"),
-        (f"{shown('test', 0)} ../x\n", "record 1 does not name two pictures"),
+        (f"{shown('test', 0)}\n", "record 1 does not name two images"),
+        (f"\n{shown('test', 0)} {shown('test', 1)} {shown('test', 3)}\n", "record 2 does not name two images"),
+        (f"{shown('test', 0)} {shown('train', 0)}\n", "record 1 does not name two images"),
+        (f"{shown('test', 0)} ../x\n", "record 1 does not name two images"),
         (f"{shown('test', 1)} {shown('test', 2)}\n", "record 1 leads from a title to the same title"),
         (f"{shown('test', 0)} {shown('test', 0)}\n", "record 1 leads from a title to the same title"),
     ],
@@ -521,23 +513,13 @@ def test_the_check_counts_what_there_is_against_what_there_should_be(root, few):
     assert len(found) == 5 and all(line["missing"] == 0 and line["expected"] == line["found"] > 0 for line in found)
     (few / shown("test", 4)).unlink()
     counted = {(line["split"], line["part"]): line for line in fashion200k.check(few)}
-    assert counted["test", "pictures"] == {
-        "split": "test", "part": "pictures", "expected": 29789, "found": 4, "missing": 29785,
+    assert counted["test", "images"] == {
+        "split": "test", "part": "images", "expected": 29789, "found": 4, "missing": 29785,
     }  # fmt: skip
     assert counted["test", "queries"]["missing"] == 33480 - 3 and counted["train", "listed"]["expected"] == 172049
 
 
-def test_a_manifest_of_another_world_or_version_is_a_problem(few):
-    for made, says in (
-        ({"world": "x"}, "describes no world of fashion200k"),
-        ({**fashion200k.manifest(TINY), "version": 0}, "another version"),
-    ):
-        (few / "world.json").write_text(json.dumps(made))
-        with pytest.raises(Problem, match=says):
-            fashion200k.check(few)
-
-
 def test_a_world_too_small_for_a_query_is_a_problem_and_leaves_nothing(tmp_path):
     with pytest.raises(Problem, match="no two test titles that differ in one word"):
-        fashion200k.publish(tmp_path / "w", Size(train=1, test=1, queries=1, views=1, image=16))
+        FASHION200K.publish(tmp_path / "w", Size(train=1, test=1, queries=1, views=1, image=16))
     assert list(tmp_path.iterdir()) == []

@@ -8,9 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutations import spoiled
+from PIL import Image
 
-from cirkit.benchmarks import fashioniq
-from cirkit.benchmarks.fashioniq import OFFICIAL, SIZES, Size, annotations, caption_file, split_file
+from cirkit.benchmarks import fashioniq, photos
+from cirkit.benchmarks.fashioniq import OFFICIAL, annotations, caption_file, split_file
+from cirkit.benchmarks.fashioniq_layouts import MAAF as LAYOUT_OF_MAAF
+from cirkit.benchmarks.fashioniq_layouts import PIC2WORD as LAYOUT_OF_PIC2WORD
+from cirkit.benchmarks.fashioniq_layouts import START_KIT, link
 from cirkit.benchmarks.fashioniq_protocols import (
     ARTEMIS,
     CATEGORIES,
@@ -28,6 +32,8 @@ from cirkit.benchmarks.fashioniq_protocols import (
 from cirkit.errors import Problem
 from cirkit.evaluators.ranking import rank_features
 from cirkit.query import all_rows
+from cirkit.worlds import fashioniq as synthetic
+from cirkit.worlds.fashioniq import FASHIONIQ, SIZES, Size
 
 SMOKE = SIZES["smoke"]
 TINY = Size(train=(3, 6), val=(4, 8), test=(2, 4), image=16)
@@ -39,14 +45,13 @@ EACH = pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=PROTOCOLS)
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fashioniq") / "world"
-    fashioniq.publish(folder, SMOKE)
+    FASHIONIQ.publish(folder, SMOKE)
     return folder
 
 
 @pytest.fixture
 def copied(root, tmp_path):
-    shutil.copytree(root, tmp_path / "copy")
-    (tmp_path / "copy" / "world.json").unlink()
+    shutil.copytree(root, tmp_path / "copy", ignore=shutil.ignore_patterns("world.json", "img"))
     return tmp_path / "copy"
 
 
@@ -88,7 +93,7 @@ def test_the_official_files_have_the_counts_that_were_published(official):
     for category, counts in table.items():
         for split, count in zip(("train", "val", "test"), counts, strict=True):
             read = official[category, split]
-            assert (len(read.records), len(read.names)) == count == OFFICIAL[category][split]
+            assert (len(read.records), len(read.names)) == count == tuple(OFFICIAL[f"{category} {split}"].values())
             assert all((record.target is None) == (split == "test") for record in read.records)
             assert all(len(record.captions) == 2 for record in read.records)
     assert sum(len(official[category, "val"].records) for category in CATEGORIES) == 6016
@@ -132,7 +137,7 @@ def test_the_official_annotations_alone_are_checked_and_miss_all_pictures():
     lines = {(line["split"], line["part"]): line for line in fashioniq.check(REAL)}
     assert len(lines) == 27
     assert lines["shirt val", "queries"]["found"] == lines["shirt val", "queries"]["expected"] == 2038
-    assert lines["toptee train", "listed"]["missing"] == 0 and lines["dress val", "pictures"]["missing"] == 3817
+    assert lines["toptee train", "listed"]["missing"] == 0 and lines["dress val", "images"]["missing"] == 3817
     with pytest.raises(Problem, match="none of its 15415 pictures"):
         fashioniq.test(REAL)
 
@@ -145,14 +150,14 @@ def test_the_published_folder_has_the_official_layout_and_schema(root):
             assert all(list(record) == keys and len(record["captions"]) == 2 for record in records)
             names = json.loads((root / "image_splits" / f"split.{category}.{split}.json").read_text())
             assert (len(records), len(names)) == getattr(SMOKE, split)
-            assert all(len(name) == 10 and (root / "images" / f"{name}.png").is_file() for name in names)
+            assert all(len(name) == 10 and (root / "images" / f"{name}.jpg").is_file() for name in names)
 
 
 def test_what_is_read_is_what_the_world_holds(root):
-    test, made = fashioniq.test(root), fashioniq.world(SMOKE)
+    test, made = fashioniq.test(root), synthetic.world(SMOKE)
     shelves = [made[category, "val"] for category in CATEGORIES]
     count = sum(len(shelf.names) for shelf in shelves)
-    gallery = fashioniq.pictures(SMOKE, "val", range(count))
+    gallery = synthetic.images(SMOKE, "val", range(count))
     assert torch.equal(test.gallery[all_rows(test.gallery)], gallery)
     said = [captions for shelf in shelves for captions in shelf.captions]
     assert test.query.text == [" inadditiontothat ".join(captions) for captions in said]
@@ -164,8 +169,8 @@ def test_what_is_read_is_what_the_world_holds(root):
 
 
 def test_training_pairs_lead_from_reference_to_target(root):
-    train, made = fashioniq.train(root), fashioniq.world(SMOKE)
-    drawn = fashioniq.pictures(SMOKE, "train", range(3 * SMOKE.train[1]))
+    train, made = fashioniq.train(root), synthetic.world(SMOKE)
+    drawn = synthetic.images(SMOKE, "train", range(3 * SMOKE.train[1]))
     rows = [(i * SMOKE.train[1] + s, i * SMOKE.train[1] + t) for i, c in enumerate(CATEGORIES)
             for s, t in made[c, "train"].pairs]  # fmt: skip
     batch = train[torch.arange(len(train))]
@@ -178,25 +183,25 @@ def test_training_pairs_lead_from_reference_to_target(root):
 
 def test_any_row_drawn_again_from_the_size_alone_equals_the_published_picture(root):
     gallery = fashioniq.test(root).gallery
-    fashioniq.world.cache_clear()
+    synthetic.world.cache_clear()
     for rows in ([5], [40, 2, 40]):
-        assert torch.equal(fashioniq.pictures(SMOKE, "val", rows), gallery[torch.tensor(rows)])
-        assert fashioniq.drawn(SMOKE, "val", rows).parts.shape == (len(rows), 32, 32)
+        assert torch.equal(synthetic.images(SMOKE, "val", rows), gallery[torch.tensor(rows)])
+        assert synthetic.drawing(SMOKE, "val", rows).parts.shape == (len(rows), 32, 32)
 
 
 def test_the_same_size_publishes_the_same_bytes_and_another_seed_other_ones(tmp_path):
-    fashioniq.publish(tmp_path / "one", TINY)
-    fashioniq.world.cache_clear()
-    fashioniq.publish(tmp_path / "two", TINY)
+    FASHIONIQ.publish(tmp_path / "one", TINY)
+    synthetic.world.cache_clear()
+    FASHIONIQ.publish(tmp_path / "two", TINY)
     files = [path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.*")]
     assert len(files) == 1 + 18 + 3 * (6 + 8 + 4)
     assert all((tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes() for file in files)
-    assert fashioniq.world(TINY)["dress", "val"].names != fashioniq.world(replace(TINY, seed=1))["dress", "val"].names
+    assert synthetic.world(TINY)["dress", "val"].names != synthetic.world(replace(TINY, seed=1))["dress", "val"].names
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_no_two_splits_share_a_picture_or_a_garment(seed):
-    made = fashioniq.world(replace(SMOKE, train=(40, 90), val=(30, 60), test=(20, 40), seed=seed))
+    made = synthetic.world(replace(SMOKE, train=(40, 90), val=(30, 60), test=(20, 40), seed=seed))
     names = [name for shelf in made.values() for name in shelf.names]
     looks = [garment.key for shelf in made.values() for garment in shelf.garments]
     assert len(set(names)) == len(names) == 3 * 190 == len(set(looks))
@@ -254,6 +259,30 @@ def test_empty_captions_survive_where_nothing_else_is_said(copied):
     test = fashioniq.test(copied)
     assert test.query.text[0] == "" and len(test) == 18
     assert fashioniq.test(copied, CLIP4CIR).query.text[0] == ""
+
+
+def test_every_image_of_a_world_lies_where_each_released_loader_opens_it(root, tmp_path):
+    for category in CATEGORIES:
+        for split in fashioniq.SPLITS:
+            for name in annotations(root, category, split).names:
+                path = root / START_KIT.relative(category, name)
+                with Image.open(path) as image:
+                    assert image.format == "JPEG" and image.size == (32, 32)
+                assert (root / LAYOUT_OF_MAAF.relative(category, name)).samefile(path)
+    FASHIONIQ.publish(tmp_path / "png", replace(TINY, image_format="png"))
+    names = annotations(tmp_path / "png", "dress", "val").names
+    paths = [tmp_path / "png" / LAYOUT_OF_PIC2WORD.relative("dress", name) for name in names]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+    drawn = synthetic.drawing(replace(TINY, image_format="png"), "val", range(len(names))).images
+    assert torch.equal(photos.stack(paths), drawn)
+
+
+def test_a_layout_is_linked_for_images_that_are_there_and_again_without_harm(copied):
+    names = annotations(copied, "dress", "val").names
+    (copied / "images" / f"{names[0]}.jpg").unlink()
+    for _ in range(2):
+        link(copied, "dress", names, LAYOUT_OF_MAAF)
+    assert {path.name for path in (copied / "img" / "dress").iterdir()} == set(names[1:])
 
 
 @EACH
@@ -323,38 +352,41 @@ def test_one_category_alone_hides_nothing_but_the_reference(root):
 def test_queries_and_pictures_that_need_what_is_missing_are_left_out_together_and_said(copied):
     whole, records = fashioniq.test(copied), annotations(copied, "dress", "val").records
     gone = records[0].candidate
-    (copied / "images" / f"{gone}.png").unlink()
+    (copied / "images" / f"{gone}.jpg").unlink()
     out = [i for i, record in enumerate(records) if gone in (record.candidate, record.target)]
     says = f"1 of 42 pictures are missing, so {len(out)} of 18 queries are left out"
     with pytest.warns(UserWarning, match=says):
         rest = fashioniq.test(copied)
     assert len(rest.gallery) == 41 and rest.query.text == [t for i, t in enumerate(whole.query.text) if i not in out]
+    rows = torch.tensor([row for (row,) in rest.excluded])  # in the gallery, wherever the images lie in the folder
+    assert torch.equal(rest.gallery[rows], rest.query.image[all_rows(rest.query)])
     left = [i for i in range(18) if i not in out]
     for here, there in enumerate(left):
         same = rest.gallery[torch.tensor(rest.relevant[here])], whole.gallery[torch.tensor(whole.relevant[there])]
         assert torch.equal(*same) and len(rest.candidates[here]) == len(whole.candidates[there]) - (there < 6)
     spare = next(name for name in annotations(copied, "shirt", "val").names
                  if name not in union(annotations(copied, "shirt", "val")))  # fmt: skip
-    (copied / "images" / f"{spare}.png").unlink()
+    (copied / "images" / f"{spare}.jpg").unlink()
     with pytest.warns(UserWarning, match=f"2 of 42 pictures are missing, so {len(out)} of 18"):
         assert len(fashioniq.test(copied).gallery) == 40
     with pytest.warns(UserWarning, match=r"1 of \d+ pictures"):  # a gallery of what is used never had it
         fashioniq.test(copied, VAL)
     lines = {(line["split"], line["part"]): line for line in fashioniq.check(copied)}
-    assert lines["dress val", "pictures"]["found"] == 13 and lines["dress val", "pictures"]["expected"] == 3817
+    assert lines["dress val", "images"]["found"] == 13 and lines["dress val", "images"]["expected"] == 3817
     shutil.rmtree(copied / "images")
     with pytest.raises(Problem, match="has none of its 42 pictures"):
         fashioniq.test(copied)
 
 
+@pytest.mark.parametrize("end", [".jpg", ".png", ".jpeg", ""])
 @pytest.mark.parametrize("folder", ["resized_images/{}", "img/{}", "{}"])
-def test_pictures_may_lie_by_category_and_as_jpg(copied, folder):
+def test_images_may_lie_by_category_with_any_ending(copied, folder, end):
     whole = fashioniq.test(copied)
     for category in CATEGORIES:
         to = copied / folder.format(category)
         to.mkdir(parents=True)
         for name in annotations(copied, category, "val").names:
-            (copied / "images" / f"{name}.png").rename(to / f"{name}.jpg")
+            (copied / "images" / f"{name}.jpg").rename(to / f"{name}{end}")
     found = fashioniq.test(copied)
     assert torch.equal(found.gallery[all_rows(found.gallery)], whole.gallery[all_rows(whole.gallery)])
 
@@ -363,7 +395,7 @@ def test_a_picture_that_two_categories_name_is_found_in_the_folder_of_either(cop
     name = annotations(copied, "shirt", "val").names[0]
     edit(split_file(copied, "toptee", "val"), lambda names: names.append(name))
     (copied / "resized_images" / "shirt").mkdir(parents=True)
-    (copied / "images" / f"{name}.png").rename(copied / "resized_images" / "shirt" / f"{name}.png")
+    (copied / "images" / f"{name}.jpg").rename(copied / "resized_images" / "shirt" / f"{name}.jpg")
     assert len(fashioniq.test(copied).gallery) == 43
 
 
@@ -398,7 +430,7 @@ def test_a_name_that_is_no_number_of_the_shop_is_a_problem(copied, name, read):
 
 def test_a_name_that_stands_twice_is_a_problem(copied):
     edit(split_file(copied, "shirt", "train"), lambda names: names.append(names[0]))
-    with pytest.raises(Problem, match=r"split\.shirt\.train\.json lists 1 pictures twice"):
+    with pytest.raises(Problem, match=r"split\.shirt\.train\.json lists 1 images twice"):
         fashioniq.train(copied)
 
 
@@ -432,8 +464,8 @@ def test_a_file_without_queries_and_a_split_that_does_not_exist_are_problems(cop
 
 def test_a_picture_that_leads_out_of_the_root_is_a_problem(copied, tmp_path):
     name = annotations(copied, "dress", "val").names[0]
-    (copied / "images" / f"{name}.png").rename(tmp_path / "outside.png")
-    (copied / "images" / f"{name}.png").symlink_to(tmp_path / "outside.png")
+    (copied / "images" / f"{name}.jpg").rename(tmp_path / "outside.png")
+    (copied / "images" / f"{name}.jpg").symlink_to(tmp_path / "outside.png")
     with pytest.raises(Problem, match=name):
         fashioniq.test(copied)
 
@@ -453,19 +485,6 @@ def test_whatever_is_spoiled_only_a_problem_comes_out(root, tmp_path_factory, da
         assert "dress.val.json" in str(problem)
 
 
-def test_the_scales_are_as_large_as_they_say():
-    assert list(SIZES) == ["smoke", "cpu", "gpu"]
-    pictures = [3 * sum(getattr(size, split)[1] for split in fashioniq.SPLITS) for size in SIZES.values()]
-    assert pictures == sorted(pictures) and pictures[0] < 200 and 5000 < pictures[1] < 20000
-
-
-def test_the_world_is_published_once_and_counts_as_it_should(home):
-    test = fashioniq.world_test(TINY)
-    assert fashioniq.world_test(TINY) is test and len(fashioniq.world_train(TINY)) == 9
-    lines = fashioniq.check(fashioniq.published(TINY))
+def test_a_world_holds_what_its_counts_say(root):
+    lines = fashioniq.check(root)
     assert len(lines) == 27 and all(line["expected"] == line["found"] and line["missing"] == 0 for line in lines)
-    (fashioniq.published(TINY) / "world.json").write_text('{"world": "x"}')
-    with pytest.raises(Problem, match="no world of fashioniq"):
-        fashioniq.check(next((home / "worlds").iterdir()))
-    fashioniq.world_test.cache_clear()
-    fashioniq.world_train.cache_clear()

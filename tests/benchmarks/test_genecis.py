@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 from mutations import spoiled
 from PIL import Image
 
-from cirkit.benchmarks import genecis, genecis_world, photos
-from cirkit.benchmarks.genecis import TASKS, Asking, Item, Size, crop
+from cirkit.benchmarks import genecis, photos
+from cirkit.benchmarks.genecis import TASKS, Item, Protocol, crop
 from cirkit.errors import Problem
 from cirkit.query import all_rows
+from cirkit.worlds import genecis as synthetic
+from cirkit.worlds.genecis import GENECIS, Size
 
-TINY = Size(templates=5, crowded=24, families=20, image=32, side=16)
-SMALL = Asking(side=16)
+TINY = Size(templates=5, crowded=24, families=20, image=32)
+SMALL = Protocol(side=16)
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "genecis"
 real = pytest.mark.skipif(not REAL.is_dir(), reason="the official annotations are not here")
 
@@ -25,7 +27,7 @@ real = pytest.mark.skipif(not REAL.is_dir(), reason="the official annotations ar
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("genecis") / "world"
-    genecis.publish(folder, TINY)
+    GENECIS.publish(folder, TINY)
     return folder
 
 
@@ -58,7 +60,7 @@ def test_the_official_files_have_the_counts_that_were_published(name, pictures, 
     task = TASKS[name]
     asked = genecis.templates(REAL, task)
     assert len(asked) == task.templates and {len(t.gallery) for t in asked} == {task.distractors}
-    assert len({i.image for t in asked for i in (t.reference, t.target, *t.gallery)}) == pictures == task.pictures
+    assert len({i.image for t in asked for i in (t.reference, t.target, *t.gallery)}) == pictures == task.images
     assert len({t.condition for t in asked}) == conditions
     assert sum(len(set(t.gallery)) < len(t.gallery) for t in asked) == repeated
     assert sum(t.reference in t.gallery for t in asked) == own
@@ -114,16 +116,16 @@ def test_the_published_folder_has_the_official_layout_and_schema(root):
 
 def test_pictures_drawn_again_equal_those_published(root):
     for split in ("VG_100K_all", "val2017"):
-        again = genecis.pictures(TINY, split, [3, 1, 3])
-        paths = [root / split / genecis_world.file_name(split, row) for row in (3, 1, 3)]
+        again = synthetic.images(TINY, split, [3, 1, 3])
+        paths = [root / split / synthetic.file_name(split, row) for row in (3, 1, 3)]
         assert torch.equal(photos.stack(paths), again)
 
 
 def test_the_same_size_gives_the_same_records_and_another_seed_other_ones():
-    again = genecis_world.records(TINY)
-    genecis_world.records.cache_clear()
-    genecis_world.parts.cache_clear()
-    assert genecis_world.records(TINY) == again != genecis_world.records(replace(TINY, seed=1))
+    again = synthetic.records(TINY)
+    synthetic.records.cache_clear()
+    synthetic.parts.cache_clear()
+    assert synthetic.records(TINY) == again != synthetic.records(replace(TINY, seed=1))
 
 
 def test_a_query_sees_its_own_gallery_and_nothing_else(root):
@@ -150,16 +152,16 @@ def test_a_query_sees_its_own_gallery_and_nothing_else(root):
 
 def test_the_target_alone_meets_both_halves_of_a_query():
     thing = {}
-    for part in genecis_world.parts(TINY):
+    for part in synthetic.parts(TINY):
         record = part.record()
         thing[record["image_id"], tuple(record["instance_bbox"])] = part.thing
 
     def of(item):
         return thing[item["image_id"], tuple(item["instance_bbox"])]
 
-    made = genecis_world.records(TINY)
+    made = synthetic.records(TINY)
     for record in made["focus_attribute"]:
-        aspect = genecis_world.CONDITIONS[record["condition"]]
+        aspect = synthetic.CONDITIONS[record["condition"]]
         wanted = getattr(of(record["reference"]), aspect)
         assert getattr(of(record["target"]), aspect) == wanted
         assert all(getattr(of(item), aspect) != wanted for item in record["gallery"])
@@ -169,8 +171,8 @@ def test_the_target_alone_meets_both_halves_of_a_query():
         assert sum(a != b for a, b in zip(*words, strict=True)) == 1 and record["condition"] in words[1]
         others = [of(item) for item in record["gallery"]]
         assert words[1] not in [(one.shape, one.colour, one.material) for one in others]
-    scenes = genecis_world.scenes(TINY, "val2017")
-    kinds = {genecis_world.file_name("val2017", row): {f"{t.colour} {t.shape}" for t in scene.things}
+    scenes = synthetic.scenes(TINY, "val2017")
+    kinds = {synthetic.file_name("val2017", row): {f"{t.colour} {t.shape}" for t in scene.things}
              for row, scene in enumerate(scenes)}  # fmt: skip
     for task in ("focus_object", "change_object"):
         for record in made[task]:
@@ -196,7 +198,7 @@ def test_a_distractor_listed_twice_counts_twice_and_a_copy_of_the_target_is_the_
 def test_a_reference_in_its_own_gallery_is_ranked_unless_the_protocol_hides_it(copied):
     edit(copied, lambda records: records[0]["gallery"].__setitem__(0, records[0]["reference"]))
     kept = genecis.test(copied, TASKS["focus_attribute"], SMALL)
-    hidden = genecis.test(copied, TASKS["focus_attribute"], Asking(side=16, reference="excluded"))
+    hidden = genecis.test(copied, TASKS["focus_attribute"], Protocol(side=16, reference="excluded"))
     assert kept.ranked(0) == 10 and hidden.ranked(0) == 9
 
 
@@ -220,7 +222,7 @@ def test_templates_and_items_that_need_a_missing_picture_are_left_out_together_a
         rest = genecis.test(copied, task, SMALL)
     assert len(rest) == 5 - left
     lines = {(line["split"], line["part"]): line for line in genecis.check(copied)}
-    assert lines["focus_object", "pictures"]["expected"] == 2198
+    assert lines["focus_object", "images"]["expected"] == 2198
     (copied / "val2017").rename(copied / "elsewhere")
     with pytest.raises(Problem, match="in val2017"):
         genecis.test(copied, task, SMALL)
@@ -278,13 +280,11 @@ def test_whatever_is_spoiled_only_a_problem_comes_out(root, tmp_path_factory, da
 
 def test_too_many_templates_for_too_few_pictures_is_a_problem():
     with pytest.raises(Problem, match="templates for"):
-        genecis_world.records(replace(TINY, crowded=2))
+        synthetic.records(replace(TINY, crowded=2))
 
 
-def test_the_world_is_published_once_and_counts_as_it_should(home):
-    assert genecis.world_test(TINY, "focus_object") is genecis.world_test(TINY, "focus_object")
-    assert genecis.world_test(TINY, "focus_object").gallery[torch.tensor([0])].shape == (1, 3, 16, 16)
-    lines = genecis.check(genecis.published(TINY))
+def test_a_world_holds_what_its_counts_say(root):
+    lines = genecis.check(root)
     assert len(lines) == 8 and all(line["expected"] == line["found"] and line["missing"] == 0 for line in lines)
 
 

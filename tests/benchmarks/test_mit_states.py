@@ -13,9 +13,11 @@ from hypothesis import strategies as some
 from PIL import Image
 
 from cirkit.benchmarks import mit_states
-from cirkit.benchmarks.mit_states import SIZES, TIRG, Entry, Protocol, Size
+from cirkit.benchmarks.mit_states import TIRG, Entry, Protocol
 from cirkit.errors import Problem
 from cirkit.query import all_rows
+from cirkit.worlds import mit_states as synthetic
+from cirkit.worlds.mit_states import MIT_STATES, SIZES, Size
 from cirkit.worlds.states import NOUNS, STATES, adjectives, sample
 from cirkit.worlds.wardrobe import draw
 
@@ -37,7 +39,7 @@ def put(root, folder, name="1.jpg", shade=0):
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mit") / "world"
-    mit_states.publish(folder, TINY)
+    MIT_STATES.publish(folder, TINY)
     return folder
 
 
@@ -62,33 +64,33 @@ def words(root, split, protocol):
 
 
 def test_what_is_published_is_read_again_and_any_picture_can_be_drawn_alone(world):
-    rack = mit_states.world(TINY)["test"]
+    rack = synthetic.world(TINY)["test"]
     listed = [entry.name for entry in mit_states._half(world, "test", TIRG)]
     assert listed == rack.names and len(listed) == 2 * 4 * 3
     gallery = mit_states.test(world).gallery
-    assert torch.equal(gallery[all_rows(gallery)], mit_states.pictures(TINY, "test", range(len(listed))))
-    mit_states.world.cache_clear()
+    assert torch.equal(gallery[all_rows(gallery)], synthetic.images(TINY, "test", range(len(listed))))
+    synthetic.world.cache_clear()
     for rows in ([5], [7, 2, 7]):
-        assert torch.equal(mit_states.pictures(TINY, "test", rows), gallery[torch.tensor(rows)])
-    train, rows = mit_states.train(world), mit_states.world(TINY)["train"].names
+        assert torch.equal(synthetic.images(TINY, "test", rows), gallery[torch.tensor(rows)])
+    train, rows = mit_states.train(world), synthetic.world(TINY)["train"].names
     assert len(train) == 4 * 4 * 3 * TIRG.draws
-    drawn = mit_states.pictures(TINY, "train", range(len(rows)))
+    drawn = synthetic.images(TINY, "train", range(len(rows)))
     assert torch.equal(train.query.image[all_rows(train)], drawn[train.reference])
 
 
 def test_the_same_size_gives_the_same_bytes_and_another_seed_another_world(world, tmp_path):
-    mit_states.world.cache_clear()
-    mit_states.publish(tmp_path / "again", TINY)
+    synthetic.world.cache_clear()
+    MIT_STATES.publish(tmp_path / "again", TINY)
     files = sorted(path.relative_to(world) for path in world.rglob("*") if path.is_file())
     assert files == sorted(path.relative_to(tmp_path / "again") for path in (tmp_path / "again").rglob("*.*"))
     assert all((world / file).read_bytes() == (tmp_path / "again" / file).read_bytes() for file in files)
-    assert mit_states.world(TINY)["test"].things != mit_states.world(replace(TINY, seed=1))["test"].things
-    assert mit_states.published(TINY, tmp_path) == mit_states.published(TINY, tmp_path)
+    assert synthetic.world(TINY)["test"].things != synthetic.world(replace(TINY, seed=1))["test"].things
+    assert MIT_STATES.folder(TINY, tmp_path) == MIT_STATES.folder(TINY, tmp_path)
 
 
 def test_no_noun_is_in_both_splits_and_every_tested_adjective_is_trained_at_working_size():
     for size in (SIZES["smoke"], SIZES["cpu"], TINY):
-        racks = mit_states.world(size)
+        racks = synthetic.world(size)
         nouns = {split: {thing.noun for thing in rack.things} for split, rack in racks.items()}
         assert not nouns["train"] & nouns["test"]
         assert len(nouns["test"]) == size.test and len(nouns["train"]) == size.nouns - size.test
@@ -96,7 +98,7 @@ def test_no_noun_is_in_both_splits_and_every_tested_adjective_is_trained_at_work
             name.split("/")[0] == thing.folder
             for name, thing in zip(racks["test"].names, racks["test"].things, strict=True)
         )
-    cpu = mit_states.world(SIZES["cpu"])
+    cpu = synthetic.world(SIZES["cpu"])
     assert {thing.adjective for thing in cpu["test"].things} <= {thing.adjective for thing in cpu["train"].things}
 
 
@@ -170,16 +172,20 @@ def test_training_asks_all_ordered_pairs_of_adjectives_of_a_noun_equally_often(h
 
 def test_each_picture_is_dealt_once_before_any_is_dealt_again():
     found = [Entry(f"{a} cup/{i}.jpg", a, "cup") for a in ("full", "empty") for i in range(4)]
-    pairs = mit_states.drawn_pairs(found, Protocol(draws=6))
+    pairs = mit_states.training_pairs(found, Protocol(draws=6))
     starts = Counter(start for start, said, _ in pairs if said == "full")
     assert len(starts) == 4 and sorted(starts.values()) == [1, 1, 2, 2]
-    assert pairs == mit_states.drawn_pairs(found, Protocol(draws=6)) != mit_states.drawn_pairs(found, Protocol(seed=1))
+    assert (
+        pairs
+        == mit_states.training_pairs(found, Protocol(draws=6))
+        != mit_states.training_pairs(found, Protocol(seed=1))
+    )
 
 
 def test_a_noun_more_changes_no_query_of_the_others():
     cups = [Entry(f"{a} cup/{i}.jpg", a, "cup") for a in ("empty", "full") for i in range(3)]
     more = [Entry(f"{a} bin/{i}.jpg", a, "bin") for a in ("empty", "full") for i in range(3)]
-    assert mit_states.drawn_pairs(more + cups)[-20:] == mit_states.drawn_pairs(cups)
+    assert mit_states.training_pairs(more + cups)[-20:] == mit_states.training_pairs(cups)
 
 
 def test_the_order_in_which_a_file_system_lists_decides_nothing(hand, monkeypatch):
@@ -236,7 +242,7 @@ def test_pictures_that_cannot_be_opened_are_dropped_with_what_needs_them(hand):
     put(hand, "cut apple", "9.jpg").write_bytes(b"")
     with pytest.warns(UserWarning, match="1 of 9 pictures are missing"):
         train = mit_states.train(hand, DOG)
-    complete = mit_states.drawn_pairs(mit_states._half(hand, "train", DOG), DOG)
+    complete = mit_states.training_pairs(mit_states._half(hand, "train", DOG), DOG)
     assert len(train) == sum("cut apple/9.jpg" not in pair for pair in complete) < len(complete)
 
 
@@ -255,14 +261,14 @@ def test_links_that_lead_out_of_the_root_are_a_problem(hand, tmp_path_factory):
 @pytest.mark.parametrize(
     ("listed", "said"),
     [
-        (None, "TIRG"),
+        (None, "no images of the test nouns"),
         ("", "none"),
         ("dog\ndog\n", "twice"),
-        ("../dog\n", "no pictures of the test nouns"),
-        ("/etc\n", "no pictures of the test nouns"),
+        ("../dog\n", "no images of the test nouns"),
+        ("/etc\n", "no images of the test nouns"),
         ("wet dog\n", "not one word"),
         ("do\x00g\n", "not one word"),
-        ("dog\ncat\n", "no pictures of the test nouns"),
+        ("dog\ncat\n", "no images of the test nouns"),
         ("dog\ncar\napple\n", "no noun to train on"),
     ],
 )
@@ -275,9 +281,9 @@ def test_a_bad_list_of_test_nouns_is_a_problem(hand, listed, said):
 
 def test_the_list_in_the_file_and_that_in_the_protocol_mean_the_same(hand):
     (hand / "test_nouns.txt").write_text("\ufeffdog\r\n\n", encoding="utf-8")
-    assert mit_states.tested_nouns(hand) == ("dog",) == mit_states.tested_nouns(hand, DOG)
+    assert mit_states.test_nouns(hand) == ("dog",) == mit_states.test_nouns(hand, DOG)
     assert [*mit_states.test(hand).query.text] == [*mit_states.test(hand, DOG).query.text]
-    assert mit_states.tested_nouns(hand, CAR) == ("car",)
+    assert mit_states.test_nouns(hand, CAR) == ("car",)
 
 
 def test_an_empty_root_and_unknown_splits_and_sizes_are_problems(hand, tmp_path_factory):
@@ -286,7 +292,7 @@ def test_an_empty_root_and_unknown_splits_and_sizes_are_problems(hand, tmp_path_
         with pytest.raises(Problem, match="listed"):
             mit_states.test(root, DOG)
     (empty / "images").mkdir()
-    with pytest.raises(Problem, match="no pictures like"):
+    with pytest.raises(Problem, match="no images like"):
         mit_states.train(empty, DOG)
     with pytest.raises(Problem, match="no split"):
         mit_states._half(hand, "val", DOG)
@@ -295,17 +301,17 @@ def test_an_empty_root_and_unknown_splits_and_sizes_are_problems(hand, tmp_path_
         mit_states.test(hand, Protocol(test_nouns=("door",)))
     for change in ({"nouns": 99}, {"test": 0}, {"test": 6}, {"adjectives": 1}, {"pictures": 0}):
         with pytest.raises(Problem, match="Change it"):
-            mit_states.world(replace(TINY, **change))
+            synthetic.world(replace(TINY, **change))
 
 
 def test_check_counts_what_is_missing(world, hand, tmp_path_factory):
     assert all(line["missing"] == 0 and line["found"] == line["expected"] for line in mit_states.check(world))
     copy = tmp_path_factory.mktemp("copy") / "world"
-    mit_states.publish(copy, TINY)
-    name = mit_states.world(TINY)["test"].names[0]
+    MIT_STATES.publish(copy, TINY)
+    name = synthetic.world(TINY)["test"].names[0]
     (copy / "images" / name).write_bytes(b"")
     missing = {(line["split"], line["part"]): line["missing"] for line in mit_states.check(copy)}
-    assert missing[("test", "pictures")] == 1 and missing[("train", "pictures")] == 0
+    assert missing[("test", "images")] == 1 and missing[("train", "images")] == 0
     (hand / "test_nouns.txt").write_text("dog\n")
     lines = {(line["split"], line["part"]): line for line in mit_states.check(hand)}
     assert (lines["test", "nouns"]["expected"], lines["test", "nouns"]["found"]) == (49, 1)

@@ -13,11 +13,13 @@ from mutations import spoiled
 from PIL import Image
 
 from cirkit.benchmarks import shoes
-from cirkit.benchmarks.shoes import FILE, LISTS, OFFICIAL, SIZES, Size
+from cirkit.benchmarks.shoes import FILE, LISTS, OFFICIAL
 from cirkit.errors import Problem
 from cirkit.query import all_rows
+from cirkit.worlds import shoes as synthetic
 from cirkit.worlds.footwear import KINDS
 from cirkit.worlds.shoe_language import remarks
+from cirkit.worlds.shoes import SHOES, SIZES, Size
 
 SMOKE = SIZES["smoke"]
 TINY = Size(train=3, test=2, image=16)
@@ -28,7 +30,7 @@ real = pytest.mark.skipif(not REAL.is_dir(), reason="the official annotations ar
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shoes") / "world"
-    shoes.publish(folder, SMOKE)
+    SHOES.publish(folder, SMOKE)
     return folder
 
 
@@ -83,10 +85,10 @@ def place(root, row):
 def test_the_official_files_have_the_counts_that_were_published():
     assert len(shoes.read_json(REAL / FILE, list)) == 10751
     for split, due in OFFICIAL.items():
-        assert len(shoes.names(REAL, split)) == due["pictures"]
+        assert len(shoes.names(REAL, split)) == due["images"]
         assert len(shoes.annotated(REAL, split)) == due["queries"]
         assert len(shoes.records(REAL, split)) == due["queries"] - due["to themselves"]
-    assert all(line["found"] == line["expected"] or line["part"] == "pictures" for line in shoes.check(REAL))
+    assert all(line["found"] == line["expected"] or line["part"] == "images" for line in shoes.check(REAL))
 
 
 def test_the_published_folder_has_the_official_names_and_schema(root):
@@ -103,23 +105,23 @@ def test_the_published_folder_has_the_official_names_and_schema(root):
 
 
 def test_what_is_read_is_what_the_world_holds(root):
-    made, test = shoes.world(SMOKE)["test"], shoes.test(root)
-    gallery = shoes.pictures(SMOKE, "test", range(len(made.names)))
+    made, test = synthetic.world(SMOKE)["test"], shoes.test(root)
+    gallery = synthetic.images(SMOKE, "test", range(len(made.names)))
     assert torch.equal(test.gallery[all_rows(test.gallery)], gallery)
     assert len(gallery) >= SMOKE.spare * SMOKE.test
     assert test.query.text == [said.strip() for _, _, said in made.queries]
     assert test.relevant == [[target] for _, target, _ in made.queries]
     assert test.excluded == [[source] for source, _, _ in made.queries]
     assert torch.equal(test.query.image[all_rows(test.query.image)], gallery[[source for source, _, _ in made.queries]])
-    train, made = shoes.train(root), shoes.world(SMOKE)["train"]
+    train, made = shoes.train(root), synthetic.world(SMOKE)["train"]
     assert len(train) == SMOKE.train and train.reference.tolist() == [source for source, _, _ in made.queries]
     batch = train[torch.tensor([3, 0])]
-    assert torch.equal(batch.target, shoes.pictures(SMOKE, "train", [made.queries[row][1] for row in (3, 0)]))
-    assert torch.equal(batch.query.image, shoes.pictures(SMOKE, "train", [made.queries[row][0] for row in (3, 0)]))
+    assert torch.equal(batch.target, synthetic.images(SMOKE, "train", [made.queries[row][1] for row in (3, 0)]))
+    assert torch.equal(batch.query.image, synthetic.images(SMOKE, "train", [made.queries[row][0] for row in (3, 0)]))
 
 
 def test_what_is_asked_is_true_of_a_pair_of_one_kind():
-    for rack in shoes.world(SMOKE).values():
+    for rack in synthetic.world(SMOKE).values():
         for source, target, said in rack.queries:
             reference, other = rack.shoes[source], rack.shoes[target]
             assert reference.kind == other.kind and reference.key != other.key
@@ -127,16 +129,16 @@ def test_what_is_asked_is_true_of_a_pair_of_one_kind():
 
 
 def test_a_picture_drawn_alone_equals_it_among_others():
-    count = len(shoes.world(SMOKE)["train"].names)
-    together = shoes.drawn(SMOKE, "train", range(count))
+    count = len(synthetic.world(SMOKE)["train"].names)
+    together = synthetic.drawing(SMOKE, "train", range(count))
     assert together.images.shape == (count, 3, 32, 32) and together.images.dtype == torch.uint8
     for row in (0, 7, count - 1):
-        assert torch.equal(shoes.pictures(SMOKE, "train", [row])[0], together.images[row])
+        assert torch.equal(synthetic.drawing(SMOKE, "train", [row]).images[0], together.images[row])
     assert len({bytes(image.numpy()) for image in together.images}) == count
 
 
 def test_no_shoe_and_no_name_is_in_train_and_test(root):
-    made = shoes.world(SMOKE)
+    made = synthetic.world(SMOKE)
     keys = [shoe.key for rack in made.values() for shoe in rack.shoes]
     assert len(set(keys)) == len(keys)
     train, test = (set(shoes.names(root, split)) for split in LISTS)
@@ -145,21 +147,12 @@ def test_no_shoe_and_no_name_is_in_train_and_test(root):
 
 def test_the_same_size_publishes_the_same_bytes_and_another_seed_does_not(tmp_path):
     for name, size in (("one", TINY), ("two", TINY), ("other", replace(TINY, seed=1))):
-        shoes.world.cache_clear()
-        shoes.publish(tmp_path / name, size)
+        synthetic.world.cache_clear()
+        SHOES.publish(tmp_path / name, size)
     files = [path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file()]
     assert len(files) >= 3 + 5
     assert all((tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes() for file in files)
     assert (tmp_path / "one" / FILE).read_bytes() != (tmp_path / "other" / FILE).read_bytes()
-
-
-def test_a_world_is_published_once_and_its_readers_are_kept(tmp_path, monkeypatch):
-    monkeypatch.setenv("CIRKIT_DATA", str(tmp_path))
-    assert shoes.world_test(TINY) is shoes.world_test(TINY)
-    monkeypatch.setattr(shoes, "draw", None)  # a second drawing would fail
-    assert len(shoes.world_train(TINY)) == 3 and shoes.published(TINY).name.startswith("shoes-")
-    shoes.world_test.cache_clear()
-    shoes.world_train.cache_clear()
 
 
 def test_the_image_name_is_the_target_and_pairs_with_themselves_ask_nothing(few):
@@ -212,9 +205,8 @@ def test_a_picture_that_is_a_link_out_of_the_root_is_a_problem(few):
 
 def test_a_picture_that_is_none_is_a_problem_that_names_it(few):
     place(few, 12).write_bytes(b"not a picture")
-    test = shoes.test(few)
     with pytest.raises(Problem, match=called(12)):
-        test.gallery[torch.tensor([2])]
+        shoes.test(few).gallery[torch.tensor([2])]
     place(few, 10).write_bytes(b"")
     with pytest.raises(Problem, match=called(10)):
         shoes.test(few)
@@ -268,8 +260,8 @@ def test_a_broken_file_is_a_problem_that_names_it(few, text, says):
 @pytest.mark.parametrize(
     "rows, says",
     [
-        ([], "is empty or lists a picture twice"),
-        ([10, 11, 12, 13, 10], "is empty or lists a picture twice"),
+        ([], "is empty or lists an image twice"),
+        ([10, 11, 12, 13, 10], "is empty or lists an image twice"),
         ([10, "../../etc/passwd"], "record 2 is '../../etc/passwd', not like"),
         (["/etc/passwd"], "record 1 is '/etc/passwd', not like"),
         (["img_womens_../x_1.jpg"], "record 1 is"),
@@ -283,7 +275,7 @@ def test_a_broken_list_is_a_problem_that_names_it(few, rows, says):
 
 
 def test_lists_that_share_a_picture_are_a_problem(few):
-    with pytest.raises(Problem, match="lists of train and eval share pictures"):
+    with pytest.raises(Problem, match="lists of train and eval share images"):
         shoes.test(listing(few, "train", [0, 1, 12]))
 
 
@@ -342,8 +334,8 @@ def test_the_check_counts_what_there_is_against_what_there_should_be(root, few):
     assert all((line["found"] == 0) == (line["part"] == "to themselves, left out") for line in found)
     place(few, 12).unlink()
     counted = {(line["split"], line["part"]): line for line in shoes.check(few)}
-    assert counted["test", "pictures"] == {
-        "split": "test", "part": "pictures", "expected": 4658, "found": 3, "missing": 4655,
+    assert counted["test", "images"] == {
+        "split": "test", "part": "images", "expected": 4658, "found": 3, "missing": 4655,
     }  # fmt: skip
     assert counted["test", "queries"]["found"] == 4 and counted["train", "listed"]["expected"] == 10000
     assert sum(part["queries"] for part in OFFICIAL.values()) == 10751
@@ -351,7 +343,7 @@ def test_the_check_counts_what_there_is_against_what_there_should_be(root, few):
 
 def test_pairs_that_lead_to_themselves_are_counted_apart_and_are_no_gap(few, monkeypatch):
     for split, due in {"train": (1, 0, 2), "test": (4, 1, 4)}.items():
-        monkeypatch.setitem(OFFICIAL, split, dict(zip(("queries", "to themselves", "pictures"), due, strict=True)))
+        monkeypatch.setitem(OFFICIAL, split, dict(zip(("queries", "to themselves", "images"), due, strict=True)))
     lines = shoes.check(few)
     assert all(line["missing"] == 0 and line["expected"] == line["found"] and line.gone is None for line in lines)
     apart = {line["split"]: line["found"] for line in lines if line["part"] == "to themselves, left out"}
@@ -365,13 +357,3 @@ def test_pairs_that_lead_to_themselves_are_counted_apart_and_are_no_gap(few, mon
             "gallery": 1, "of_gallery": 4,
         }
     ]  # fmt: skip
-
-
-def test_a_manifest_of_another_world_or_version_is_a_problem(few):
-    for made, says in (
-        ({"world": "x"}, "describes no world of shoes"),
-        ({**shoes.manifest(TINY), "version": 0}, "another version"),
-    ):
-        (few / "world.json").write_text(json.dumps(made))
-        with pytest.raises(Problem, match=says):
-            shoes.check(few)

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from mutations import spoiled
 
 from cirkit.benchmarks import spot_the_diff as spot
-from cirkit.benchmarks.spot_the_diff import MAAF, OFFICIAL, Asking, Size
+from cirkit.benchmarks.spot_the_diff import MAAF, OFFICIAL, RELEASED, Protocol
 from cirkit.errors import Problem
 from cirkit.query import all_rows
 from cirkit.worlds import groups
+from cirkit.worlds import spot_the_diff as synthetic
+from cirkit.worlds.spot_the_diff import SPOT_THE_DIFF, Size
 
 TINY = Size(train=12, val=6, test=11, image=16)
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "spot_the_diff"
@@ -23,7 +25,7 @@ real = pytest.mark.skipif(not REAL.is_dir(), reason="the official annotations ar
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("spot") / "world"
-    spot.publish(folder, TINY)
+    SPOT_THE_DIFF.publish(folder, TINY)
     return folder
 
 
@@ -58,6 +60,46 @@ def test_the_official_files_have_the_counts_that_were_published():
     assert all(line["missing"] == (line["part"] == "frames") * line["expected"] for line in spot.check(REAL))
 
 
+@real
+def test_the_released_protocol_lists_two_frames_per_record():
+    counts = {}
+    for split in ("val", "test"):
+        frames = [name for pair in spot.pairs(REAL, split, RELEASED) for name in pair.frames]
+        assert set(frames) == {name for pair in spot.pairs(REAL, split) for name in pair.frames}
+        counts[split] = len(frames)
+    assert counts == {"val": 3268, "test": 2808}
+
+
+def test_under_the_released_protocol_a_copy_of_the_reference_is_ranked_and_a_copy_of_the_target_is_a_miss(copied):
+    first = spot.pairs(copied, "test")[0]
+    edit(copied, lambda r: r.append({"img_id": first.id, "sentences": ["one more"]}))
+    ours, theirs = spot.test(copied), spot.test(copied, RELEASED)
+    records = spot.records(copied, "test")
+    assert len(ours.gallery) == 2 * len(spot.pairs(copied, "test")) and len(theirs.gallery) == 2 * len(records)
+    assert sorted(ours.query.text) == sorted(theirs.query.text) and theirs.query.text[-1] == "one more"
+    assert theirs.excluded[-1] == [2 * len(records) - 2] and theirs.relevant[-1] == [2 * len(records) - 1]
+    assert theirs.excluded[0] == [0] and theirs.relevant[0] == [1]
+    twins = theirs.gallery[torch.tensor([0, 2 * len(records) - 2, 1, 2 * len(records) - 1])]
+    assert torch.equal(twins[0], twins[1]) and torch.equal(twins[2], twins[3])
+    for benchmark in (ours, theirs):
+        rows = torch.tensor([row for (row,) in benchmark.excluded])
+        assert torch.equal(benchmark.gallery[rows], benchmark.query.image[all_rows(benchmark.query)])
+    assert len(spot.train(copied, RELEASED)) == len(spot.train(copied))
+
+
+def test_with_a_frame_missing_the_released_protocol_still_points_at_the_frames_it_means(copied):
+    gone, other = spot.pairs(copied, "test")[:2]
+    edit(copied, lambda r: r.append({"img_id": other.id, "sentences": ["one more"]}))
+    (copied / "resized_images" / gone.frames[0]).unlink()
+    with pytest.warns(UserWarning, match="are missing"):
+        test = spot.test(copied, RELEASED)
+    assert len(test.gallery) == 2 * len(spot.records(copied, "test")) - sum(
+        key == gone.id for key, _ in spot.records(copied, "test")
+    )
+    rows = torch.tensor([row for (row,) in test.excluded])
+    assert torch.equal(test.gallery[rows], test.query.image[all_rows(test.query)])
+
+
 def test_the_published_folder_has_the_official_layout_and_schema(root):
     for split in spot.SPLITS:
         records = json.loads((root / "annotations" / f"{split}.json").read_text())
@@ -68,17 +110,17 @@ def test_the_published_folder_has_the_official_layout_and_schema(root):
 
 
 def test_what_is_read_is_what_the_world_holds(root):
-    test, made = spot.test(root), spot.world(TINY, "test")
-    gallery = spot.pictures(TINY, "test", range(2 * len(made)))
+    test, made = spot.test(root), synthetic.world(TINY, "test")
+    gallery = synthetic.images(TINY, "test", range(2 * len(made)))
     assert torch.equal(test.gallery[all_rows(test.gallery)], gallery)
     assert test.query.text == [sentence for pair in made for sentence in pair.sentences]
     rows = [2 * number for number, pair in enumerate(made) for _ in pair.sentences]
     assert test.excluded == [[row] for row in rows] and test.relevant == [[row + 1] for row in rows]
     assert torch.equal(test.query.image[torch.tensor([3])][0], gallery[rows[3]])
-    spot.world.cache_clear()
-    assert torch.equal(spot.pictures(TINY, "test", [5, 2, 5]), gallery[[5, 2, 5]])
+    synthetic.world.cache_clear()
+    assert torch.equal(synthetic.images(TINY, "test", [5, 2, 5]), gallery[[5, 2, 5]])
     train = spot.train(root)
-    assert len(train) == sum(len(pair.sentences) for pair in spot.world(TINY, "train"))
+    assert len(train) == sum(len(pair.sentences) for pair in synthetic.world(TINY, "train"))
     assert train[torch.tensor([0, 1])].target.shape == (2, 3, 16, 16)
 
 
@@ -97,16 +139,16 @@ def test_a_pair_in_two_records_has_the_sentences_of_both(copied):
 
 
 def test_the_same_size_publishes_the_same_bytes_and_another_seed_other_ones(root, tmp_path):
-    spot.world.cache_clear()
-    spot.publish(tmp_path / "again", TINY)
+    synthetic.world.cache_clear()
+    SPOT_THE_DIFF.publish(tmp_path / "again", TINY)
     for file in (path.relative_to(root) for path in root.rglob("*.*")):
         assert (root / file).read_bytes() == (tmp_path / "again" / file).read_bytes()
-    assert spot.world(TINY, "val") != spot.world(replace(TINY, seed=1), "val")
+    assert synthetic.world(TINY, "val") != synthetic.world(replace(TINY, seed=1), "val")
 
 
 def test_one_thing_changes_seen_by_a_camera_that_does_not_move():
     size, kinds = replace(TINY, test=40), set()
-    for number, made in enumerate(spot.world(size, "test")):
+    for number, made in enumerate(synthetic.world(size, "test")):
         (before, after), changed = made.frames, made.changed
         for frame in made.frames:
             assert (frame.seed, frame.camera, frame.light) == (0, 0.0, 0.0)
@@ -119,7 +161,9 @@ def test_one_thing_changes_seen_by_a_camera_that_does_not_move():
         if changed == (None, None):
             assert before == after and made.sentences == ("there are no differences",)
             continue
-        pixels, owners = (draw(size, "test", [2 * number, 2 * number + 1]) for draw in (spot.pictures, spot.owners))
+        pixels, owners = (
+            draw(size, "test", [2 * number, 2 * number + 1]) for draw in (synthetic.images, synthetic.owners)
+        )
         inside = torch.zeros(16, 16, dtype=torch.bool)
         for owner, one in zip(owners, changed, strict=True):
             inside |= owner == (-2 if one is None else one)
@@ -129,12 +173,12 @@ def test_one_thing_changes_seen_by_a_camera_that_does_not_move():
 
 
 def test_the_first_sentence_names_one_thing_alone_or_says_all_there_is_to_say():
-    for made in spot.world(replace(TINY, test=40), "test"):
+    for made in synthetic.world(replace(TINY, test=40), "test"):
         before, after = (frame.things for frame in made.frames)
         said = made.sentences[0]
         if made.changed[0] is not None:
             thing = before[made.changed[0]]
-            words = spot._the(thing, before)
+            words = synthetic._the(thing, before)
             assert str(words) in said and words.fits(thing)
             assert words.count(before) == 1 or words == groups.all_of(thing)
         if "gone" in said:
@@ -145,22 +189,22 @@ def test_the_first_sentence_names_one_thing_alone_or_says_all_there_is_to_say():
 
 def test_no_two_splits_share_ids_or_large_things():
     size = Size(train=15, val=15, test=15)
-    held = [{groups.core(frame.things) for frame in spot.scenes(size, split)[::2]} for split in spot.SPLITS]
+    held = [{groups.core(frame.things) for frame in synthetic.scenes(size, split)[::2]} for split in spot.SPLITS]
     assert not held[0] & held[1] and not held[0] & held[2] and not held[1] & held[2]
-    ids = [spot.id_of(split, number) for split in spot.SPLITS for number in range(15)]
+    ids = [synthetic.id_of(split, number) for split in spot.SPLITS for number in range(15)]
     assert len(set(ids)) == len(ids)
 
 
 def test_empty_sentences_are_no_queries_but_their_frames_stay_in_the_gallery(copied):
     whole = spot.test(copied)
     edit(copied, lambda r: [record.update(sentences=["", "  "]) for record in r if record["img_id"] == r[0]["img_id"]])
-    fewer, every_one = spot.test(copied), spot.test(copied, Asking(sentences="all"))
+    fewer, every_one = spot.test(copied), spot.test(copied, Protocol(sentences="all"))
     assert len(fewer.gallery) == len(whole.gallery) == 22 and len(fewer) < len(whole)
     assert len(every_one) >= len(fewer) + 2 and "  " in every_one.query.text
 
 
 def test_the_reference_is_hidden_unless_the_protocol_keeps_it(root):
-    assert spot.test(root, Asking(reference="kept")).excluded is None
+    assert spot.test(root, Protocol(reference="kept")).excluded is None
     assert all(rows for rows in spot.test(root, MAAF).excluded)
 
 
@@ -216,7 +260,6 @@ def test_whatever_is_spoiled_only_a_problem_comes_out(root, tmp_path_factory, da
         assert "test.json" in str(problem)
 
 
-def test_the_world_is_published_once_and_counts_as_it_should(home):
-    assert spot.world_test(TINY) is spot.world_test(TINY) and len(spot.world_train(TINY)) > 12
-    lines = spot.check(spot.published(TINY))
-    assert len(lines) == 9 and all(line["expected"] == line["found"] and line["missing"] == 0 for line in lines)
+def test_a_world_holds_what_its_counts_say(root):
+    lines = spot.check(root)
+    assert len(lines) == 12 and all(line["expected"] == line["found"] and line["missing"] == 0 for line in lines)

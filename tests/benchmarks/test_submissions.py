@@ -6,35 +6,46 @@ import pytest
 import torch
 
 from cirkit.benchmarks import circo, cirr, submissions
-from cirkit.benchmarks.cirr_asking import SUBSET
-from cirkit.benchmarks.submissions import CIRCO, CIRR_RECALL, CIRR_SUBSET, Server, Unanswered, grade, precision, recall
+from cirkit.benchmarks.cirr_protocols import SUBSET
+from cirkit.benchmarks.submissions import (
+    CIRCO,
+    CIRR_RECALL,
+    CIRR_SUBSET,
+    Server,
+    ServerQueries,
+    grade,
+    precision,
+    recall,
+)
 from cirkit.errors import Problem
 from cirkit.evaluators.evidence import Ranks
 from cirkit.evaluators.measures import AveragePrecision
 from cirkit.query import Query
+from cirkit.worlds import circo as worlds_circo
+from cirkit.worlds import cirr as worlds_cirr
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "cirr"
-WORLD = cirr.Size(train=1, val=1, test1=10, image=8)
-SMALL = circo.Size(families=6, members=9, val=4, test=6, image=8)
+WORLD = worlds_cirr.Size(train=1, val=1, test1=10, image=8)
+SMALL = worlds_circo.Size(families=6, members=9, val=4, test=6, image=8)
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cirr") / "world"
-    cirr.publish(folder, WORLD)
+    worlds_cirr.CIRR.publish(folder, WORLD)
     return folder
 
 
 @pytest.fixture(scope="module")
 def asked(root):
-    return cirr.unanswered(root)
+    return cirr.server_queries(root)
 
 
 @pytest.fixture(scope="module")
 def concepts(tmp_path_factory):
     folder = tmp_path_factory.mktemp("circo") / "world"
-    circo.publish(folder, SMALL)
-    return circo.unanswered(folder)
+    worlds_circo.CIRCO.publish(folder, SMALL)
+    return circo.server_queries(folder)
 
 
 def scores(asked, seed=0):
@@ -46,7 +57,7 @@ def three(**parts):
     given = {"name": "toy", "query": Query(text=["a", "b", "c"]), "keys": ["1", "2", "3"],
              "gallery": torch.zeros(4, 3, 2, 2, dtype=torch.uint8), "names": ["p", "q", "r", "s"],
              "excluded": [[0], [1], []]}  # fmt: skip
-    return Unanswered(**{**given, **parts})
+    return ServerQueries(**{**given, **parts})
 
 
 TOY = Server(name="the toy server", depth=2, header=(("version", "rc2"),), limit=200)
@@ -58,7 +69,7 @@ def test_the_best_pictures_come_first_hidden_ones_not_at_all_and_ties_in_gallery
     assert three().first(table, 2).tolist() == [[2, 1], [0, 2], [2, 0]]
     assert three().first(table[1:], 2, start=1).tolist() == [[0, 2], [2, 0]]
     assert table[0, 0] == 9  # the scores are left as they were
-    with pytest.raises(Problem, match="fewer than 4 pictures"):
+    with pytest.raises(Problem, match="fewer than 4 images"):
         three().first(table, 4)
 
 
@@ -77,9 +88,9 @@ def test_a_file_that_is_written_is_taken_and_holds_what_the_server_reads(tmp_pat
         ({"1": ["q"]}, "record 1 needs a list of 2 names"),
         ({"1": ["q", "r", "s"]}, "needs a list of 2"),
         ({"1": "qr"}, "needs a list of 2"),
-        ({"1": ["q", "q.png"]}, r"holds 'q\.png', which names no picture"),
-        ({"1": ["q", 1]}, "holds 1, which names no picture"),
-        ({"1": ["q", ["r"]]}, "names no picture"),
+        ({"1": ["q", "q.png"]}, r"holds 'q\.png', which names no image"),
+        ({"1": ["q", 1]}, "holds 1, which names no image"),
+        ({"1": ["q", ["r"]]}, "names no image"),
         ({"9": ["q", "r"]}, "answers '9', which toy does not ask"),
         ({"metric": "recall"}, "answers 'metric'"),
         ({"3": None}, "needs a list"),
@@ -120,13 +131,13 @@ def test_what_breaks_the_rules_is_not_written_and_an_older_file_stays(tmp_path):
 def test_keys_and_names_must_be_as_many_as_queries_and_pictures():
     with pytest.raises(ValueError, match="a key per query"):
         three(keys=["1"])
-    with pytest.raises(ValueError, match="a name per picture"):
+    with pytest.raises(ValueError, match="a name per image"):
         three(names=["p"])
 
 
 def test_both_files_of_cirr_are_written_and_graded_as_the_server_would(root, asked, tmp_path):
     table = scores(asked)
-    subset = cirr.unanswered(root, SUBSET)
+    subset = cirr.server_queries(root, SUBSET)
     CIRR_RECALL.write(tmp_path / "recall.json", asked, asked.first(table, 50))
     CIRR_SUBSET.write(tmp_path / "subset.json", subset, subset.first(table, 3))
     content = json.loads((tmp_path / "recall.json").read_text())
@@ -134,9 +145,9 @@ def test_both_files_of_cirr_are_written_and_graded_as_the_server_would(root, ask
     assert json.loads((tmp_path / "subset.json").read_text())["metric"] == "recall_subset"
     lists = CIRR_RECALL.check(tmp_path / "recall.json", asked)
     near = CIRR_SUBSET.check(tmp_path / "subset.json", subset)
-    known, names = cirr.answers(WORLD, "test1"), list(cirr.names(root, "test1"))
+    known, names = worlds_cirr.targets(WORLD, "test1"), list(cirr.names(root, "test1"))
     hits, inside = [], []
-    for i, question in enumerate(cirr.questions(root, "test1")):
+    for i, question in enumerate(cirr.annotations(root, "test1")):
         order = [names[row] for row in table[i].argsort(descending=True) if names[row] != question.reference]
         hits.append(known[str(question.pair)] in order[:10])
         inside.append(known[str(question.pair)] in [name for name in order if name in question.members][:2])
@@ -146,7 +157,7 @@ def test_both_files_of_cirr_are_written_and_graded_as_the_server_would(root, ask
     with pytest.raises(Problem, match="'recall' for 'metric'"):
         CIRR_SUBSET.check(tmp_path / "recall.json", subset)
     far = {**near, asked.keys[0]: [names[-1], names[-2], names[-3]]}
-    assert names[-1] not in cirr.questions(root, "test1")[0].members
+    assert names[-1] not in cirr.annotations(root, "test1")[0].members
     (tmp_path / "far.json").write_text(json.dumps({**dict(CIRR_SUBSET.header), **far}))
     with pytest.raises(Problem, match="which the protocol leaves out"):
         CIRR_SUBSET.check(tmp_path / "far.json", subset)
@@ -164,7 +175,7 @@ def test_circo_wants_fifty_numbers_under_string_keys(concepts, tmp_path):
 
 
 def test_the_grade_of_circo_is_the_average_precision_of_ranks(concepts):
-    table, right = scores(concepts, 3), circo.answers(SMALL, "test")
+    table, right = scores(concepts, 3), worlds_circo.targets(SMALL, "test")
     lists = concepts.named(concepts.first(table, 50))
     values, offsets = [], [0]
     for i, key in enumerate(concepts.keys):
@@ -180,7 +191,7 @@ def test_the_grade_of_circo_is_the_average_precision_of_ranks(concepts):
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the official annotations are not here")
 def test_a_file_for_all_of_the_real_test1_is_within_the_limit(tmp_path):
-    asked, names = cirr.questions(REAL, "test1"), list(cirr.names(REAL, "test1"))
+    asked, names = cirr.annotations(REAL, "test1"), list(cirr.names(REAL, "test1"))
     lists = {str(q.pair): [name for name in names[:51] if name != q.reference][:50] for q in asked}
     content = json.dumps({**dict(CIRR_RECALL.header), **lists}, separators=(",", ":"))
     assert len(lists) == 4148 and 3_900_000 < len(content) < CIRR_RECALL.limit

@@ -32,13 +32,14 @@ from cirkit.papers.maaf.part_attention import PartAttention, pairs, part
 from cirkit.papers.maaf.part_attention import spoken as parts_spoken
 from cirkit.papers.maaf.word_attention import CLASSES, AttentionPictures, WordAttention, asked, questions, spoken
 from cirkit.query import Query
+from cirkit.worlds import fashioniq as wardrobe
 from cirkit.worlds.css import CSS, Size
 from cirkit.worlds.render import render
 from cirkit.worlds.scene import COLOURS, PLACES, SHAPES
 from cirkit.worlds.wardrobe import PARTS
 
 SIZE = Size(references=30, mods=30, image=32)
-GARMENTS = fashioniq.Size(train=(4, 10), val=(30, 70), test=(2, 6), image=32)
+GARMENTS = wardrobe.Size(train=(4, 10), val=(30, 70), test=(2, 6), image=32)
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def benchmark(home):
 
 @pytest.fixture
 def garments(home):
-    return fashioniq.world_test(GARMENTS)
+    return fashioniq.test(wardrobe.FASHIONIQ.folder(GARMENTS))
 
 
 def never():
@@ -322,8 +323,9 @@ def test_the_hem_is_the_lowest_third_of_the_body():
 def test_parts_by_a_model_that_looks_at_sleeves(garments):
     known = {}
     for pair in pairs(GARMENTS):
-        drawn = fashioniq.drawn(GARMENTS, "val", [pair.row])
-        known[drawn.images.numpy().tobytes()] = coverage(part(drawn.parts[0], "sleeves")[None], (8, 8))[0]
+        parts = wardrobe.drawing(GARMENTS, "val", [pair.row]).parts
+        seen = wardrobe.images(GARMENTS, "val", [pair.row]).numpy().tobytes()
+        known[seen] = coverage(part(parts[0], "sleeves")[None], (8, 8))[0]
 
     def look(picture, text):
         cover = known[picture.numpy().tobytes()]

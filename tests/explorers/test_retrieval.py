@@ -19,6 +19,7 @@ from cirkit.explorers.twin import script_json
 from cirkit.papers.maaf.explorers import css_explorer, fashioniq_explorer
 from cirkit.papers.maaf.fashioniq import SIZES
 from cirkit.worlds.css import CSS
+from cirkit.worlds.fashioniq import FASHIONIQ
 
 EVIL = "</script><img src=x onerror=alert(1)> & \u2028 'make' it"
 
@@ -126,7 +127,7 @@ def top_ten(experiment, texts, rows):
 
 def test_fashion_iq_is_explored_with_the_gallerys_own_pictures(home):
     texts = ["is red inadditiontothat is longer", "is blue"]
-    gallery = fashioniq.world_test(SIZES["smoke"]).gallery
+    gallery = fashioniq.test(FASHIONIQ.folder(SIZES["smoke"])).gallery
     rows = (0, 13, 14, 30, 41)  # of three categories with 14 pictures each
     assert isinstance(fashioniq_explorer("smoke"), Nothing)
     for label in ("TIRG", "Image only"):

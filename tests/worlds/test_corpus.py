@@ -42,7 +42,7 @@ def test_a_corpus_is_decided_by_its_size_and_the_held_out_part_is_another():
 
 
 def test_its_garments_are_not_those_of_the_retrieval_world():
-    from cirkit.benchmarks import fashioniq
+    from cirkit.worlds import fashioniq
 
     shelves = fashioniq.world(fashioniq.Size(train=(100, 200), val=(4, 8), test=(2, 4))).values()
     said = {tuple(captions) for shelf in shelves for captions in shelf.captions if min(map(len, captions)) > 20}

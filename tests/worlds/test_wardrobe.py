@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 
-from cirkit.benchmarks.fashioniq import SIZES, world
 from cirkit.errors import Problem
 from cirkit.worlds.fashion_language import captions, remarks
 from cirkit.worlds.fashion_words import (
@@ -17,6 +16,7 @@ from cirkit.worlds.fashion_words import (
     TRIM_NOUNS,
     TRIM_WORDS,
 )
+from cirkit.worlds.fashioniq import SIZES, world
 from cirkit.worlds.garments import (
     ATTRIBUTES,
     KINDS,
@@ -32,7 +32,7 @@ from cirkit.worlds.garments import (
 )
 from cirkit.worlds.stock import Stock
 from cirkit.worlds.wardrobe import PARTS, draw, rate
-from cirkit.worlds.writing import HAND, Remark, Writer, slip, write
+from cirkit.worlds.writing import HAND, Remark, Writer, typo, write
 
 EVERY = pytest.mark.parametrize("kind", KINDS)
 ABOUT = {  # what must differ for a remark to be made
@@ -41,7 +41,7 @@ ABOUT = {  # what must differ for a remark to be made
     "trim": {"trim", "accent"}, "logo": {"logo", "accent"}, "finish": {"finish"},
     "cover": {"sleeves", "neckline", "length"}, "style": {"neckline", "logo", "trim", "pattern"},
 }  # fmt: skip
-NEAT = Writer(subject=0.0, bare=0.0, capital=0.0, stop=0.0, lead=0.0, slip=0.0, blank=0.0)
+NEAT = Writer(subject=0.0, bare=0.0, capital=0.0, stop=0.0, lead=0.0, typo_rate=0.0, blank=0.0)
 
 
 def garments(kind, count, seed=0):
@@ -263,15 +263,15 @@ def test_a_caption_is_made_of_one_or_two_remarks(kind):
 
 def test_a_hurried_hand_slips_in_long_words_only():
     rng = np.random.default_rng(0)
-    assert all(slip(rng, word) == word for word in ("is", "red", "a"))
-    slips = {slip(rng, "darker") for _ in range(60)}
+    assert all(typo(rng, word) == word for word in ("is", "red", "a"))
+    slips = {typo(rng, "darker") for _ in range(60)}
     assert {"draker", "daker", "daarker"} <= slips and all(len(word) in (5, 6, 7) for word in slips)
     blank = write(rng, [Remark("colour", "is", "red")], ("dress",), replace(HAND, blank=1.0))
     assert blank == ""
 
 
 def test_a_shop_of_cpu_size_uses_hundreds_of_words_and_two_captions_per_pair():
-    shelves = world(replace(SIZES["cpu"], train=(150, 300), val=(50, 100), test=(20, 40), slip=0.0))
+    shelves = world(replace(SIZES["cpu"], train=(150, 300), val=(50, 100), test=(20, 40), typo_rate=0.0))
     words, both = Counter(), []
     for shelf in shelves.values():
         assert all(len(said) == 2 for said in shelf.captions) and len(shelf.captions) == len(shelf.pairs)

@@ -14,7 +14,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cirkit.benchmarks import fashioniq
 from cirkit.benchmarks.fashioniq_protocols import CATEGORIES
 from cirkit.experiments import records
 from cirkit.experiments.artifacts import unpacked
@@ -27,7 +26,7 @@ from cirkit.figures.phrases import NOT_RUN, provenance
 from cirkit.figures.plots import COLOURS, STYLE
 from cirkit.papers.maaf.part_attention import pairs
 from cirkit.papers.maaf.word_attention import questions, standing
-from cirkit.worlds import css
+from cirkit.worlds import css, fashioniq
 from cirkit.worlds.render import render
 from cirkit.worlds.scene import PLACES, Scene
 
@@ -148,7 +147,7 @@ def head_maps(content: Mapping[str, Any] | None, size: fashioniq.Size | None, wo
     pictures = {}
     for about in words:
         rows = [pairs(size)[query].row for query in content["values"][about]["query"][:MANY]]
-        pictures[about] = fashioniq.pictures(size, "val", rows).double().mean(0)  # (3, h, w)
+        pictures[about] = fashioniq.images(size, "val", rows).double().mean(0)  # (3, h, w)
     heads = len(next(iter(content["heads"].values())))
     with rc_context(PLAIN):
         figure = Figure(figsize=(1.7 * len(pictures) + 1.2, 1.9 * heads + 0.2), layout="constrained")
@@ -173,7 +172,7 @@ def category_means(size: fashioniq.Size | None) -> Figure:
         count = len(fashioniq.world(size)[category, "val"].garments)
         for most in (FEW, MANY):
             rows = range(start, start + min(most, count))
-            means.append(fashioniq.pictures(size, "val", rows).double().mean(0).round().byte())
+            means.append(fashioniq.images(size, "val", rows).double().mean(0).round().byte())
             captions.append(f"{category},\nfirst {len(rows)}")
         start += count
     return images_row(torch.stack(means), captions, width=1.2)

@@ -18,8 +18,13 @@ from cirkit.models.baselines import ImageOnly, TextOnly
 from cirkit.models.maaf import MAAF
 from cirkit.models.tirg import TIRG
 from cirkit.papers.maaf.settings import Row, Setting, baselines, claim, experiment, paper, small, val
+from cirkit.query import Benchmark, Triplets
 from cirkit.training.augment import flips_and_shifts
 from cirkit.training.samplers import Sampler, same_reference_batches, shuffled
+from cirkit.worlds.fashion200k import FASHION200K
+from cirkit.worlds.mit_states import MIT_STATES
+from cirkit.worlds.publish import World, drawn
+from cirkit.worlds.spot_the_diff import SPOT_THE_DIFF
 
 BASELINES = ("image_only", "text_only", "tirg", "maaf")  # Table 6
 
@@ -33,6 +38,7 @@ class BenchmarkSetup:
     table: str
     k: tuple[int, ...]  # of R@k, the headline first
     rows: tuple[str, ...]
+    world: World | None  # None: the reader's module draws it
     size: Any  # the world at `cpu` scale
     steps: int  # at `cpu` scale
     paper: Setting
@@ -48,6 +54,7 @@ BENCHMARKS = (
         table="Table 6: Birds-to-Words",
         k=(10, 50),
         rows=BASELINES,
+        world=None,
         size=replace(birds_to_words.SIZES["cpu"], train=900, val=40, test=240, image=48),
         steps=800,
         paper=paper(steps=30_000),  # §3.3: "only 30k batches"
@@ -59,7 +66,8 @@ BENCHMARKS = (
         table="Table 6: Spot-the-Diff",
         k=(10, 50),
         rows=BASELINES,
-        size=replace(spot_the_diff.SIZES["cpu"], train=400, least=1, most=2, image=48),
+        world=SPOT_THE_DIFF,
+        size=replace(SPOT_THE_DIFF.sizes["cpu"], train=400, least=1, most=2, image=48),
         steps=600,
         paper=paper(),  # released code: 90k steps, less every 30k
         augment=flips_and_shifts(),
@@ -70,7 +78,8 @@ BENCHMARKS = (
         table="Table 7",
         k=(1, 10, 50),
         rows=("show_and_tell", "film", "parameter_hashing", "relationship", "tirg", "val", "maaf"),
-        size=replace(fashion200k.SIZES["cpu"], image=48),
+        world=FASHION200K,
+        size=replace(FASHION200K.sizes["cpu"], image=48),
         steps=600,
         paper=paper(),
     ),
@@ -80,7 +89,8 @@ BENCHMARKS = (
         table="Table S5",
         k=(10, 1, 5),
         rows=("show_and_tell", "film", "tirg", "relationship", "maaf"),
-        size=replace(mit_states.SIZES["cpu"], test=10, pictures=8, mixed=0.5, image=48),
+        world=MIT_STATES,
+        size=replace(MIT_STATES.sizes["cpu"], test=10, test_nouns="drawn", pictures=8, mixed=0.5, image=48),
         steps=600,
         paper=paper(blocks=1),  # released code: one block
         sampler=same_reference_batches(2),  # the released code asks two questions in a row about each reference
@@ -119,7 +129,8 @@ def settings(setup: BenchmarkSetup, scale: str) -> Setting:
 
 
 def _size(setup: BenchmarkSetup, scale: str) -> Any:
-    return setup.size if scale == "cpu" else setup.module.SIZES[scale]
+    sizes = setup.module.SIZES if setup.world is None else setup.world.sizes
+    return setup.size if scale == "cpu" else sizes[scale]
 
 
 def _experiments(setup: BenchmarkSetup, scale: str, root: str, change: Change) -> list[Experiment]:
@@ -129,7 +140,7 @@ def _experiments(setup: BenchmarkSetup, scale: str, root: str, change: Change) -
         data, test = partial(setup.module.train, root=where), partial(setup.module.test, root=where)
     else:
         size = _size(setup, scale)
-        data, test = partial(setup.module.world_train, size=size), partial(setup.module.world_test, size=size)
+        data, test = _drawn(setup, size)
     return [
         experiment(
             f"{setup.name}/{name}",
@@ -143,6 +154,12 @@ def _experiments(setup: BenchmarkSetup, scale: str, root: str, change: Change) -
         )
         for name, row in rows(setting, setup).items()
     ]
+
+
+def _drawn(setup: BenchmarkSetup, size: Any) -> tuple[Callable[[], Triplets], Callable[[], Benchmark]]:
+    if setup.world is None:
+        return partial(setup.module.world_train, size=size), partial(setup.module.world_test, size=size)
+    return drawn(setup.module.train, setup.world, size), drawn(setup.module.test, setup.world, size)
 
 
 def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:

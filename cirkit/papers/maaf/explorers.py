@@ -14,10 +14,10 @@ def css_explorer(scale: str, table: str = "Table 1") -> RetrievalExplorer | Noth
 
 def fashioniq_explorer(scale: str, table: str = "Table 3") -> RetrievalExplorer | Nothing:
     """MAAF's rows on Fashion IQ, the three categories' galleries one behind the other; captions joined by "+"."""
-    from cirkit.benchmarks import fashioniq
     from cirkit.figures.top_k import with_plus
     from cirkit.papers.maaf.fashioniq import SIZES
+    from cirkit.worlds.fashioniq import FASHIONIQ
 
     return table_explorer(
-        "maaf", table, scale, lambda rows: fashioniq.pictures(SIZES[scale], "val", rows), "MAAF", with_plus
+        "maaf", table, scale, lambda rows: FASHIONIQ.images(SIZES[scale], "val", rows), "MAAF", with_plus
     )

@@ -35,6 +35,8 @@ from cirkit.papers.maaf.settings import Factory, Row, Setting, experiment, paper
 from cirkit.training.augment import flips_and_shifts
 from cirkit.training.optimisers import lr_multiplier
 from cirkit.training.samplers import single_category
+from cirkit.worlds.fashioniq import FASHIONIQ
+from cirkit.worlds.publish import drawn
 
 SCORE = Mean((Recall(10), Recall(50)))  # averaged over the three categories by `group`
 COLUMNS = {
@@ -42,9 +44,9 @@ COLUMNS = {
     for table in ("Table 2", "Table 3", "Table 4", "Table 5", "Table S1", "Table S2", "Table S3", "Table S4")
 }
 SIZES = {
-    "smoke": fashioniq.SIZES["smoke"],
-    "cpu": replace(fashioniq.SIZES["cpu"], image=48),
-    "gpu": fashioniq.SIZES["gpu"],
+    "smoke": FASHIONIQ.sizes["smoke"],
+    "cpu": replace(FASHIONIQ.sizes["cpu"], image=48, image_format="png"),
+    "gpu": FASHIONIQ.sizes["gpu"],
 }
 SETTINGS = {
     "smoke": small(steps=4, seeds=(0,), batch=8, pixels=SIZES["smoke"].image),
@@ -183,7 +185,7 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
         data, test = partial(fashioniq.train, root=place), partial(fashioniq.test, root=place)
     else:
         size = SIZES[scale]
-        data, test = partial(fashioniq.world_train, size=size), partial(fashioniq.world_test, size=size)
+        data, test = drawn(fashioniq.train, FASHIONIQ, size), drawn(fashioniq.test, FASHIONIQ, size)
     return [
         experiment(
             f"fashioniq/{name}",

@@ -14,7 +14,6 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from cirkit.benchmarks import fashioniq
 from cirkit.benchmarks.fashioniq_protocols import CATEGORIES, MAAF, Protocol
 from cirkit.encoders.text import words
 from cirkit.errors import Problem
@@ -24,6 +23,7 @@ from cirkit.evaluators.ranking import device_of
 from cirkit.experiments.artifacts import column
 from cirkit.models.base import Retriever
 from cirkit.query import Benchmark
+from cirkit.worlds import fashioniq
 from cirkit.worlds.garments import SLEEVES, Garment
 from cirkit.worlds.wardrobe import PARTS
 
@@ -63,7 +63,7 @@ def spoken(pair: Pair) -> list[tuple[int, str]]:
     """The words that speak of sleeves or of the length: their positions and classes.
 
     Of `longer sleeves` it is the second word, by which an LSTM has read both; `longer` alone is about the hem. Only
-    what is true of the pair counts, so a slip of the pen measures nothing; of a class said twice, the first.
+    what is true of the pair counts, so a typing error measures nothing; of a class said twice, the first.
     """
     said, found = words(pair.text), {}
     step = _step(SLEEVES.index(pair.target.sleeves) - SLEEVES.index(pair.reference.sleeves))
@@ -128,7 +128,7 @@ class PartAttention:
             now = rows[start : start + CHUNK]
             query = benchmark.query[torch.tensor(now)].to(device_of(model))
             maps, grid = attended(model, query, level=self.level, block=self.block)  # (b, heads, t, p)
-            seen = fashioniq.drawn(self.size, "val", [known[row].row for row in now]).parts
+            seen = fashioniq.drawing(self.size, "val", [known[row].row for row in now]).parts
             for row, map, parts in zip(now, maps, seen, strict=True):
                 for position, about in spoken(known[row]):
                     mask = part(parts, about)
@@ -171,7 +171,7 @@ class PartAttention:
         first = list(range(min(4, len(known))))
         if list(benchmark.query.text or ()) != [pair.text for pair in known] or not torch.equal(
             benchmark.query.image[torch.tensor(first)],
-            fashioniq.pictures(self.size, "val", [known[row].row for row in first]),
+            fashioniq.images(self.size, "val", [known[row].row for row in first]),
         ):
             raise Problem(
                 f"{benchmark.name!r} is not the FashionIQ world of this size, so nothing knows the parts of its "

@@ -5,13 +5,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cirkit.benchmarks import fashioniq
 from cirkit.experiments import artifacts, records, registry
 from cirkit.experiments.artifacts import packed, unpacked
 from cirkit.experiments.experiment import exhibits_home
 from cirkit.papers.maaf import attention_figures
 from cirkit.papers.maaf.part_attention import pairs
 from cirkit.papers.maaf.word_attention import questions, standing
+from cirkit.worlds import fashioniq
 from cirkit.worlds.css import CSS, Size
 from cirkit.worlds.render import render
 from cirkit.worlds.scene import PLACES, Scene
@@ -116,7 +116,7 @@ def test_every_head_is_drawn_over_the_mean_of_its_words_pictures():
     assert [axes.get_xlabel() for axes in panels[:, 0]] == ["+0.25", "-0.50"]
     np.testing.assert_allclose(shown(panels[1, 1]).ravel(), content["maps"]["sleeves"][1])
     rows = [pairs(GARMENTS)[query].row for query in (0, 2)]
-    mean = sum(fashioniq.pictures(GARMENTS, "val", [row])[0].double() for row in rows) / 2
+    mean = sum(fashioniq.images(GARMENTS, "val", [row])[0].double() for row in rows) / 2
     np.testing.assert_allclose(shown(panels[0, 0], 0), mean.mean(0), rtol=1e-6)
 
 
@@ -124,7 +124,7 @@ def test_categories_are_averaged_apart():
     figure = attention_figures.category_means(GARMENTS)
     captions = ["dress,\nfirst 10", "dress,\nfirst 14", "shirt,\nfirst 10"]
     assert [axes.get_xlabel() for axes in figure.axes][:3] == captions
-    shirts = fashioniq.pictures(GARMENTS, "val", range(14, 24)).double().mean(0)
+    shirts = fashioniq.images(GARMENTS, "val", range(14, 24)).double().mean(0)
     np.testing.assert_allclose(shown(figure.axes[2]), shirts.permute(1, 2, 0), atol=0.5)
 
 

@@ -1,4 +1,4 @@
-"""A world for GeneCIS: things on the ground, asked for by colour, material, shape, or by what else is in the picture.
+"""Synthetic GeneCIS: things on the ground, queried by colour, material or shape, or by what else is in the image.
 
 Vaze et al. 2023: focus keeps what the condition names and lets the rest differ, change keeps the rest. Distractors
 meet one half of a query and never both.
@@ -7,19 +7,24 @@ meet one half of a query and never both.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 from torch import Tensor
 
+from cirkit.benchmarks.annotations import write_json
+from cirkit.benchmarks.genecis import TASKS
 from cirkit.errors import Problem
 from cirkit.worlds import groups
+from cirkit.worlds.image_files import save
+from cirkit.worlds.publish import World
 from cirkit.worlds.render import render
 from cirkit.worlds.scene import COLOURS, MATERIALS, SHAPES, Scene, Thing
 
 CONDITIONS = {"color": "colour", "material": "material", "shape": "shape"}  # as GeneCIS says it -> as a thing has it
-LEAST = 9  # pixels of the shorter side of a box, at 96 pixels a picture
+LEAST = 9  # pixels of the shorter side of a box, at 96 pixels an image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,19 +32,18 @@ class Size:
     """Everything that decides a GeneCIS world."""
 
     templates: int  # per task
-    crowded: int  # pictures whose things are asked for by attribute
+    crowded: int  # images whose things are asked for by attribute
     families: int  # first scenes for the object tasks, each with four that add one thing
     image: int = 96  # pixels
-    side: int = 64  # of an item as a model gets it
     seed: int = 0
-    camera: float = 0.3  # world units, by which the camera strays from picture to picture
+    camera: float = 0.3  # world units, by which the camera strays from image to image
     light: float = 0.15  # the same for the direction of the light
 
 
 SIZES = {
-    "smoke": Size(templates=12, crowded=40, families=24, image=48, side=32),
+    "smoke": Size(templates=12, crowded=40, families=24, image=48),
     "cpu": Size(templates=600, crowded=700, families=400),
-    "gpu": Size(templates=2000, crowded=3000, families=900, image=128, side=96),
+    "gpu": Size(templates=2000, crowded=3000, families=900, image=128),
 }
 
 
@@ -68,7 +72,7 @@ def _scene(rng: np.random.Generator, size: Size, kinds: list[tuple[str, str]], l
 
 @lru_cache(maxsize=4)
 def scenes(size: Size, split: str) -> list[Scene]:
-    """The pictures of a folder. `val2017`: 5 k is a first scene, 5 k + 1 to 5 k + 4 hold its things and one more."""
+    """The images of a folder. `val2017`: 5 k is a first scene, 5 k + 1 to 5 k + 4 hold its things and one more."""
     if split == "VG_100K_all":
         rng = np.random.default_rng([size.seed, 11])
         return [
@@ -85,18 +89,18 @@ def scenes(size: Size, split: str) -> list[Scene]:
 
 
 def count(size: Size, split: str) -> int:
-    """How many pictures a folder holds."""
+    """How many images a folder holds."""
     return size.crowded if split == "VG_100K_all" else 5 * size.families
 
 
-def pictures(size: Size, split: str, rows: Sequence[int]) -> UInt8[Tensor, "b 3 h w"]:
-    """Pictures of a folder, from the size alone."""
+def images(size: Size, split: str, rows: Sequence[int]) -> UInt8[Tensor, "b 3 h w"]:
+    """The given images of a folder (`VG_100K_all` or `val2017`): the same bytes as those published."""
     chosen = scenes(size, split)
     return render([chosen[row] for row in rows], size.image).images
 
 
 def file_name(split: str, row: int) -> str:
-    """The name of a picture's file."""
+    """The name of an image's file."""
     return f"{2_000_001 + 3 * row}.jpg" if split == "VG_100K_all" else f"{139 + 7 * row:012d}.jpg"
 
 
@@ -106,7 +110,7 @@ class Part:
 
     row: int
     thing: Thing
-    box: tuple[int, int, int, int]  # left, top, width, height
+    box: tuple[float, float, float, float]  # left, top, width, height
 
     def record(self) -> dict[str, Any]:
         """As GeneCIS writes it."""
@@ -115,15 +119,19 @@ class Part:
 
 @lru_cache(maxsize=2)
 def parts(size: Size) -> list[Part]:
-    """All things of the crowded pictures that show enough of themselves."""
-    found, chosen = [], scenes(size, "VG_100K_all")
+    """All things of the crowded images that show enough of themselves.
+
+    People's boxes miss the edges a little and lie between pixels; a few begin outside of the image.
+    """
+    found, chosen, rng = [], scenes(size, "VG_100K_all"), np.random.default_rng([size.seed, 14])
     least = LEAST * size.image / 96
     for start in range(0, len(chosen), 256):
         boxes = render(chosen[start : start + 256], size.image).boxes.tolist()
         for row, lines in enumerate(boxes, start):
             for thing, (left, top, right, bottom) in zip(chosen[row].things, lines, strict=True):
                 if min(right - left, bottom - top) >= least:
-                    found.append(Part(row, thing, (left, top, right - left, bottom - top)))
+                    left, top, right, bottom = np.add((left, top, right, bottom), rng.uniform(-0.6, 0.6, 4)).round(2)
+                    found.append(Part(row, thing, (left, top, round(right - left, 2), round(bottom - top, 2))))
     return found
 
 
@@ -153,7 +161,7 @@ def _several(
             found.append(record)
         if len(found) == wanted:
             return found
-    raise Problem(f"The world has only {len(found)} of {wanted} templates for {name}. Ask for more pictures.")
+    raise Problem(f"The world has only {len(found)} of {wanted} templates for {name}. Ask for more images.")
 
 
 def _record(condition: str, reference: Any, target: Any, gallery: list[Any]) -> dict[str, Any]:
@@ -249,3 +257,21 @@ def _change_object(rng: np.random.Generator, kinds: list[frozenset]) -> dict[str
     if gallery is None:
         return None
     return _record(f"{colour} {shape}", _whole(row), _whole(target), [_whole(other) for other in gallery])
+
+
+def write(folder: Path, size: Size) -> dict[str, dict[str, int]]:
+    """The four files and two folders of images."""
+    counts = {}
+    for name, templates in records(size).items():
+        write_json(folder / f"{name}.json", templates)
+        items = [item for t in templates for item in (t["reference"], t["target"], *t["gallery"])]
+        key = "image_id" if TASKS[name].boxed else "val_image_id"
+        counts[name] = {"templates": len(templates), "images": len({item[key] for item in items})}
+    for split in ("VG_100K_all", "val2017"):
+        for start in range(0, count(size, split), 512):
+            part = range(start, min(count(size, split), start + 512))
+            save(folder / split, [file_name(split, row) for row in part], images(size, split, part))
+    return counts
+
+
+GENECIS = World(name="genecis", version=2, sizes=SIZES, write=write, images=images)
