@@ -58,6 +58,11 @@ def paired(words: list[str]) -> list[str]:
     return out
 
 
+def say(line: str) -> None:
+    """A line for who waits, on stderr: stdout holds results alone."""
+    typer.echo(line, err=True)
+
+
 def show(rows: list[dict[str, Any]], as_json: bool) -> None:
     """Rows as JSON, or as aligned columns."""
     if as_json:
@@ -308,6 +313,7 @@ def bench(
     name: Annotated[str, typer.Argument(help="render, train, rank, maaf or publish")], as_json: Json = False
 ) -> None:
     """Time our code beside a reference, in one process."""
+    say(f"Timing {name}, one case after the other ...")
     from cirkit.timing.bench import run as measure
 
     show(measure(name), as_json)
@@ -321,31 +327,39 @@ def index(
     table: Annotated[Path | None, typer.Option(help="A CSV file of captions or attributes.")] = None,
 ) -> None:
     """Encode a folder of photos, to be searched."""
-    from cirkit.search import folder
+    from cirkit.search.encoder import encoder_from
+    from cirkit.search.folder import build
 
-    found = folder.build(photos, folder.encoder_from(encoder), out, table)
-    for skipped in found.skipped:
-        typer.echo(f"left out {skipped.file}: {skipped.reason}", err=True)
-    typer.echo(f"{len(found)} photos are in {out}; {len(found.skipped)} were left out.")
+    indexed = build(photos, encoder_from(encoder, say), out, table)
+    for skipped in indexed.skipped:
+        say(f"left out {skipped.file}: {skipped.reason}")
+    typer.echo(f"{len(indexed)} photos are in {out}; {len(indexed.skipped)} were left out.")
 
 
 @app.command()
 def search(
     index: Path,
-    image: Annotated[Path | None, typer.Option(help="A reference picture.")] = None,
-    text: Annotated[str | None, typer.Option(help="How the wanted picture differs, or what it shows.")] = None,
+    image: Annotated[Path | None, typer.Option(help="A reference image.")] = None,
+    text: Annotated[str | None, typer.Option(help="How the wanted photo differs, or what it shows.")] = None,
     k: Annotated[int, typer.Option("--k", min=1)] = 10,
-    html: Annotated[Path | None, typer.Option(help="Also write a page that shows the pictures.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write a page that shows the photos.")] = None,
     encoder: Annotated[str | None, typer.Option(help="The one that built the index, when left out.")] = None,
+    photos: Annotated[Path | None, typer.Option(help="Where the photos lie now, if they were moved.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Search an index with a picture, a sentence, or both."""
+    """Search an index with an image, a text, or both."""
+    from cirkit.encoders.text import unknown_words
     from cirkit.search import folder, results
+    from cirkit.search.encoder import encoder_from
 
     if image is None and text is None:
         raise typer.BadParameter("Give --image, --text or both.")
-    loaded = folder.encoder_from(encoder or folder.encoder_of(index))
-    hits = folder.search(index, loaded, image=image, text=text, k=k)
+    query = folder.PhotoQuery(image=image, text=text)
+    loaded = encoder_from(encoder or folder.encoder_of(index), say)
+    unknown = unknown_words(loaded.retriever, text or "")
+    if unknown:
+        say(f"Words that the encoder does not know, all read alike: {', '.join(unknown)}.")
+    hits = folder.search(index, loaded, query, k=k, photos=photos)
     if html is not None:
-        results.page(hits, folder.Question(image=image, text=text), html)
+        results.page(hits, query, html)
     show([hit.row() for hit in hits], as_json)

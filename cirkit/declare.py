@@ -19,6 +19,7 @@ from cirkit.errors import Problem
 PACKAGE = Path(__file__).parent
 KINDS = ("partial", "make", "name")
 TRUSTED = ("models", "encoders", "attention")  # packages whose parts a stranger's description may name
+FETCHES = ("clip.OpenClip", "clip.tags")  # parts among them that reach beyond the description: not rebuilt
 
 
 def describe(value: Any) -> Any:
@@ -60,7 +61,10 @@ def name_of(thing: Any) -> str:
 
 
 def rebuild(description: Any) -> Any:
-    """The object a description came from. Only names inside the model packages are followed, else Problem."""
+    """The object a description came from. Only names inside the model packages are followed, else Problem.
+
+    Nothing is fetched: `pretrained` is off, since a description that is rebuilt comes with weights of its own.
+    """
     if isinstance(description, list):
         return tuple(rebuild(item) for item in description)
     if not isinstance(description, Mapping):
@@ -70,12 +74,14 @@ def rebuild(description: Any) -> Any:
         return {key: rebuild(item) for key, item in description.items()}
     thing = _find(description[kind])
     keywords = {key: rebuild(item) for key, item in description.items() if key != kind}
+    if keywords.get("pretrained") is True:
+        keywords["pretrained"] = False
     return thing if kind == "name" else functools.partial(thing, **keywords) if kind == "partial" else thing(**keywords)
 
 
 def _find(name: Any) -> Any:
     module = module_of(name) if isinstance(name, str) else None
-    if module is None or module.split(".")[1] not in TRUSTED:
+    if module is None or module.split(".")[1] not in TRUSTED or name in FETCHES:
         raise Problem(f"The description names {name!r}, which is not a model part. Use a checkpoint cirkit saved.")
     return getattr(importlib.import_module(module), name.partition(".")[2])
 

@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from cirkit import standalone
-from cirkit.errors import Problem
+from cirkit.errors import Problem, suggestion
 from cirkit.files import write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,8 +67,9 @@ def pages(
         name = only.removeprefix("notebooks/").removesuffix(".py")
         sources = [source for source in sources if name_of(source, root) == name]
         if not sources:
-            known = ", ".join(name_of(source, root) for source in notebooks(root))
-            raise Problem(f"There is no notebook {only!r}. Choose one of: {known}.")
+            known = [name_of(source, root) for source in notebooks(root)]
+            advice = suggestion(only, known) or f"Choose one of: {', '.join(known)}."
+            raise Problem(f"There is no notebook {only!r}. {advice}")
     if parameters and only is None:
         raise Problem("Parameters belong to one notebook. Name it: cirkit pages --only NOTEBOOK -p NAME VALUE.")
     evidence = hash_of_package(root)

@@ -47,6 +47,7 @@ def test_rebuilding_gives_the_object_back():
         "files.write_atomically",
         "blocks.torch",
         "nothing.X",
+        "clip.OpenClip",
         "cirkit.attention.blocks.MultiHeadAttention",
         3,
     ],
@@ -54,6 +55,13 @@ def test_rebuilding_gives_the_object_back():
 def test_a_description_reaches_model_parts_alone(name):
     with pytest.raises(Problem):
         declare.rebuild({"partial": name})
+
+
+def test_a_description_that_is_rebuilt_fetches_no_weights(monkeypatch):
+    asked = []
+    monkeypatch.setattr("cirkit.encoders.image.ResNet.__init__", lambda self, **given: asked.append(given))
+    declare.rebuild({"make": "image.ResNet", "name": "resnet18", "pretrained": True})
+    assert asked == [{"name": "resnet18", "pretrained": False}]
 
 
 def test_the_code_hash_ignores_comments_and_docstrings_but_not_code(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
-from cirkit.errors import Problem
+from cirkit.errors import Problem, suggestion
 
 
 @runtime_checkable
@@ -231,5 +231,5 @@ CATALOGUE = {entry.name: entry for entry in ENTRIES}
 def find(name: str) -> Entry:
     """The entry of a name. Raises Problem for an unknown one."""
     if name not in CATALOGUE:
-        raise Problem(f"There is no benchmark {name!r}. See `cirkit data list`.")
+        raise Problem(f"There is no benchmark {name!r}. {suggestion(name, CATALOGUE) or 'See `cirkit data list`.'}")
     return CATALOGUE[name]

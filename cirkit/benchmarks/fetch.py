@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from cirkit.benchmarks.sources import SOURCES, File, Source
-from cirkit.errors import Problem
+from cirkit.errors import Problem, suggestion
 from cirkit.files import inside, write_atomically
 
 DEAD = "dead_links.tsv"
@@ -82,7 +82,8 @@ def get(
     pinned files that could not be fetched (the others are kept). Dead links of pictures are reported, not raised.
     """
     if name not in sources:
-        raise Problem(f"There is no source for {name!r}. Use one of {', '.join(sorted(sources))}.")
+        advice = suggestion(name, sources) or f"Use one of {', '.join(sorted(sources))}."
+        raise Problem(f"There is no source for {name!r}. {advice}")
     source, patience, root = sources[name], patience or Patience(), Path(root)
     fetched, kept = _files(name, root, source, workers, patience)
     dead: list[tuple[str, str, str]] = []

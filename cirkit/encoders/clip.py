@@ -4,7 +4,6 @@ CompoDiff §5 compares with CLIP features; the composed query is the normalised 
 vectors, the gallery side is the normalised image vector. Nothing is trained.
 """
 
-import difflib
 import hashlib
 import logging
 import warnings
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, normalize
 
 from cirkit.compat import ensure_torchvision
-from cirkit.errors import Problem
+from cirkit.errors import Problem, suggestion
 from cirkit.models.base import Cosine
 from cirkit.query import Query
 
@@ -86,6 +85,15 @@ class OpenClip(nn.Module):
         return digest.hexdigest()
 
 
+def tags(arch: str) -> list[str]:
+    """The pretrained weights that open_clip lists for one of its own architectures. Raises Problem for another."""
+    open_clip = _open_clip()
+    if arch not in open_clip.list_models():
+        advice = suggestion(arch, open_clip.list_models()) or "open_clip.list_models() names them all."
+        raise Problem(f"open_clip knows no architecture {arch!r}. {advice}")
+    return open_clip.list_pretrained_tags_by_model(arch)
+
+
 def _open_clip() -> ModuleType:
     ensure_torchvision()
     try:
@@ -98,15 +106,11 @@ def _open_clip() -> ModuleType:
 
 
 def _create(open_clip: ModuleType, arch: str, pretrained: str, mean: tuple | None, std: tuple | None) -> nn.Module:
+    listed = tags(arch)  # before anything else: open_clip would look up other names on a hub
     config = open_clip.get_model_config(arch)
-    if config is None:
-        near = difflib.get_close_matches(arch, open_clip.list_models(), n=3, cutoff=0.4)
-        hint = f"Near names: {', '.join(near)}." if near else "open_clip.list_models() names them all."
-        raise Problem(f"open_clip knows no architecture {arch!r}. {hint}")
-    local = Path(pretrained).is_file()
-    tags = open_clip.list_pretrained_tags_by_model(arch)
-    if not local and not open_clip.is_pretrained_cfg(arch, pretrained):
-        tell = f"Its tags: {', '.join(tags)}." if tags else "It has no tags, so give the path of a file."
+    local = pretrained not in listed
+    if local and not Path(pretrained).is_file():
+        tell = f"Its tags: {', '.join(listed)}." if listed else "It has no tags, so give the path of a file."
         raise Problem(f"{pretrained!r} is neither a file nor a tag of {arch}. {tell}")
     if local and "openai" in Path(pretrained).name.casefold() and not config.get("quick_gelu", False):
         raise Problem(f"OpenAI's weights ({pretrained}) use QuickGELU, {arch} does not. Use {arch}-quickgelu.")

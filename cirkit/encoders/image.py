@@ -11,6 +11,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from cirkit.errors import Problem, suggestion
+
 Maps = tuple[Tensor, ...]  # of (b, d, h, w), fine to coarse
 
 
@@ -117,6 +119,9 @@ class ResNet(nn.Module):
         import timm
 
         super().__init__()
+        if not timm.is_model(name):  # another name may be that of a hub, which would be asked
+            advice = suggestion(name, timm.list_models()) or "timm.list_models() names them all."
+            raise Problem(f"timm has no network {name!r} of its own. {advice}")
         self.width, self.size = width, size
         self.trunk = timm.create_model(name, pretrained=pretrained, features_only=True, out_indices=tuple(stages))
         self.project = nn.ModuleList(project(channels, width) for channels in self.trunk.feature_info.channels())

@@ -47,6 +47,18 @@ class Vocabulary:
         return numbers, torch.arange(longest) < length[:, None]
 
 
+def unknown_words(model: nn.Module, text: str) -> list[str]:
+    """The words of a text that none of the model's vocabularies has; empty for a model without a vocabulary."""
+    own = [getattr(part, "vocabulary", None) for part in model.modules()]
+    known = [each.number for each in own if isinstance(each, Vocabulary)]
+
+    def is_known(word: str) -> bool:
+        parts = words(word)  # none for a word in letters that `words` drops
+        return bool(parts) and any(all(part in numbers for part in parts) for numbers in known)
+
+    return [word for word in text.split() if known and any(map(str.isalnum, word)) and not is_known(word)]
+
+
 def plain(width: int) -> nn.Module:
     """Hidden states as they are, the paper's tokens."""
     return nn.Identity()

@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from cirkit.errors import Problem
+from cirkit.errors import Problem, suggestion
 from cirkit.experiments.change import UNCHANGED, Change
 
 PAPERS = {
@@ -34,10 +34,11 @@ def experiments(
 
 def experiment(name: str, scale: str, root: str = "data/raw") -> Any:
     """The experiment of a name. Raises Problem when none has it."""
-    found = next((e for e in experiments(scale=scale, root=root) if e.name == name), None)
-    if found is None:
-        raise Problem(f"There is no experiment {name!r} at scale {scale}. See `cirkit experiments`.")
-    return found
+    by_name = {each.name: each for each in experiments(scale=scale, root=root)}
+    if name not in by_name:
+        advice = suggestion(name, by_name) or "See `cirkit experiments`."
+        raise Problem(f"There is no experiment {name!r} at scale {scale}. {advice}")
+    return by_name[name]
 
 
 def rows(paper: str, table: str, scale: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The results page: the hits of a search as one HTML file."""
+"""The results page: the hits of a search as one HTML file that can be passed on."""
 
 import base64
 import html
@@ -6,20 +6,22 @@ import io
 from pathlib import Path
 
 from cirkit.benchmarks.photos import decode, fit
-from cirkit.errors import Problem
 from cirkit.files import write_atomically
-from cirkit.search.folder import Hit, Question
+from cirkit.search.folder import Hit, PhotoQuery
 
 
-def page(hits: list[Hit], query: Question, out: Path) -> None:
-    """One HTML file that shows the question and the hits; the pictures are inside it, and it asks no network."""
-    asked = []
+def page(hits: list[Hit], query: PhotoQuery, out: Path) -> None:
+    """One HTML file that shows the query and the hits; the images are inside it, and it asks no network.
+
+    A hit is shown only where the very photo that was indexed still lies: an index cannot bring in another file.
+    """
+    shown = []
     if query.image is not None:
-        asked.append(f'<img src="{_thumbnail(query.image)}" alt="The photo searched with">')
+        shown.append(f'<img src="{_thumbnail(query.image)}" alt="The photo searched with">')
     if query.text:
-        asked.append(f"<p><q>{_shown(query.text)}</q></p>")
+        shown.append(f"<p><q>{_shown(query.text)}</q></p>")
     items = "\n".join(_item(hit) for hit in hits)
-    write_atomically(out, PAGE.format(asked="".join(asked), items=items, count=len(hits)))
+    write_atomically(out, PAGE.format(query="".join(shown), items=items, count=len(hits)))
 
 
 PAGE = """<!doctype html>
@@ -45,7 +47,7 @@ small, q {{ overflow-wrap: anywhere; }}
 <body>
 <main>
 <h1>Photos found</h1>
-<section aria-label="What was asked">{asked}</section>
+<section aria-label="Query">{query}</section>
 <ol aria-label="Results, best first">
 {items}
 </ol>
@@ -57,15 +59,12 @@ small, q {{ overflow-wrap: anywhere; }}
 
 def _item(hit: Hit) -> str:
     name = _shown(hit.caption or hit.path.name)
-    try:
-        picture = f'<img src="{_thumbnail(hit.path)}" alt="{name}">'
-    except Problem:
-        picture = f"<p>This photo is no longer there: {name}</p>"
     caption = f"<br>{name}" if hit.caption else ""
-    return (
-        f'<li><a href="{html.escape(hit.path.absolute().as_uri())}">{picture}'
-        f"<strong>{hit.rank}</strong> <small>{_shown(hit.path.name)} · {hit.score:.3f}{caption}</small></a></li>"
-    )
+    text = f"<strong>{hit.rank}</strong> <small>{_shown(hit.path.name)} · {hit.score:.3f}{caption}</small>"
+    if not hit.is_unchanged():
+        return f"<li><p>This photo is no longer there, or was changed: {name}</p>{text}</li>"
+    image = f'<img src="{_thumbnail(hit.path)}" alt="{name}">'
+    return f'<li><a href="{html.escape(hit.path.absolute().as_uri())}">{image}{text}</a></li>'
 
 
 def _shown(text: str) -> str:

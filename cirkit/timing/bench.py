@@ -17,7 +17,7 @@ from torch.nn.functional import normalize
 
 from cirkit.attention.blocks import UnbiasedLayerNorm
 from cirkit.encoders.text import LSTM, dropout_linear
-from cirkit.errors import Problem
+from cirkit.errors import Problem, suggestion
 from cirkit.losses.contrastive import batch_softmax
 from cirkit.models.base import Cosine
 from cirkit.models.maaf import MAAF, half_text
@@ -30,7 +30,8 @@ from cirkit.training.optimisers import adamw, sgd
 def run(name: str) -> list[dict[str, Any]]:
     """The rows of a benchmark. Raises Problem for an unknown name."""
     if name not in BENCHES:
-        raise Problem(f"There is no benchmark {name!r}. Use one of {', '.join(BENCHES)}.")
+        advice = suggestion(name, BENCHES) or f"Use one of {', '.join(BENCHES)}."
+        raise Problem(f"There is nothing called {name!r} to time. {advice}")
     return BENCHES[name]()
 
 
