@@ -10,7 +10,7 @@ paper = "all"
 
 # %% tags=["hide-input"]
 from cirkit.experiments import registry
-from cirkit.figures import tables
+from cirkit.figures import claims, tables
 
 chosen = None if paper == "all" else paper
 
@@ -18,7 +18,7 @@ chosen = None if paper == "all" else paper
 # ## All claims
 
 # %% tags=["hide-input"]
-tables.ledger_table(chosen)
+claims.claims_table(registry.ledger(chosen), linked=True)
 
 # %% [markdown]
 # ## In one sentence

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
 
 from cirkit.experiments import experiment
 from cirkit.experiments.artifacts import TopTen
+from cirkit.experiments.page import Page
 from cirkit.losses.contrastive import batch_softmax
 from cirkit.models.base import Cosine
 from cirkit.query import Benchmark, Query, Select, Triplets
@@ -118,3 +120,10 @@ EXPERIMENT = experiment.Experiment(
     tests={"colours": experiment.Test(colour_benchmark)},
     exhibits={"colours": (TopTen((0, 3)),)},
 )
+
+
+def page_of(*experiments: Any, paper: str = "maaf", scale: str = "cpu") -> Page:
+    """A page whose paper has these experiments alone."""
+    page = Page(paper=paper, scale=scale)
+    vars(page)["experiments"] = {each.name: each for each in experiments}
+    return page

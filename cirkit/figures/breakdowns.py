@@ -1,101 +1,104 @@
-"""Subsets: a table taken apart, by the category of a question and by the kinds of words it is asked in.
+"""Breakdowns: a table taken apart, by the category of a query and by the kinds of words in its text.
 
 MAAF, Tables 2, 5 and S1 to S3 (three categories) and Table S4 (kinds of modifier, supplement S2).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.io.formats.style import Styler
 
-from cirkit.evaluators.evidence import Ranks
-from cirkit.evaluators.measures import Measure, Recall
-from cirkit.experiments import records
+from cirkit.evaluators.measures import Recall
+from cirkit.experiments import records, registry
 from cirkit.experiments.bootstrap import Interval, estimate, of_run
-from cirkit.figures.phrases import NOT_RUN, percent, provenance
+from cirkit.experiments.experiment import Column
+from cirkit.experiments.page import Page
+from cirkit.figures.display import Display, stamp, waiting
+from cirkit.figures.phrases import NOT_RUN, aligned, percent
 from cirkit.figures.reported import lines_of, rows_of
-from cirkit.figures.tables import styled
+from cirkit.figures.tables import METHOD, NOTHING, OURS, REPORTED, styled
 
 AT = " R@10 (R@50)"  # how the paper heads a column of a category
+KIND = ("", "kind of word")
 
 
-def by_category(paper: str, table: str, scale: str) -> Styler:
-    """R@10 and, in brackets, R@50 of each category, as printed and as our seeds' mean; one line per row of a table.
+def by_category(page: Page, table: str, number: str) -> Display:
+    """R@10 and, in brackets, R@50 of each category, the mean over our seeds, and as reported; a line per row.
 
     Table 5's mean over categories is left out: it follows from the others.
     """
-    rows = {label: (e, records.done(e)) for label, e in rows_of(paper, table, scale).items()}
-    printed = {(line["measure"], line["ours"]): line["as_printed"] for line in lines_of(paper, table)}
-    names = [measure for measure, _ in printed if measure.endswith(AT) and measure != f"mean{AT}"]
-    names += [f"{one}{AT}" for e, runs in rows.values() if runs for one in _ranks(e, runs[0]).group or ()]
-    out = []
-    for label, (experiment, runs) in rows.items():
-        line = {"method": label}
-        for name in dict.fromkeys(names):
-            if any(name == measure for measure, _ in printed):
-                line[f"{name}, printed"] = printed.get((name, label), "")
-            line[f"{name}, ours"] = _pair(experiment, runs, name.removesuffix(AT)) if runs else NOT_RUN
-        out.append(line | {"ours: basis · scale · seeds": provenance(experiment.basis, experiment.scale, len(runs))})
-    return styled(pd.DataFrame(out or [{"method": "no experiment"}]))
+    rows, test = rows_of(page, table), registry.columns(page.paper, table)[0].test
+    runs = {label: records.done(each) for label, each in rows.items()}
+    first = next((found[0] for found in runs.values() if found), None)
+    if first is None:
+        return waiting(page, number)
+    theirs: dict[str, dict[str, str]] = {}
+    for line in lines_of(page.paper, table):
+        if line["measure"].endswith(AT) and line["measure"] != f"mean{AT}":
+            theirs.setdefault(line["measure"].removesuffix(AT), {})[line["ours"]] = line["as_printed"]
+    cells = {METHOD: list(rows)}
+    for name in dict.fromkeys([*theirs, *(first.ranks[test].group or ())]):
+        cells[OURS, name] = aligned([_pair(found, test, name) for found in runs.values()])
+    for name, values in theirs.items():
+        cells[REPORTED, name] = aligned([values.get(label, NOTHING) for label in rows])
+    caption = "R@10 and, in brackets, R@50 by category, in percent; every category has a gallery of its own."
+    caption = f"{caption} Ours: {stamp(list(rows.values()))}."
+    return Display(styled(pd.DataFrame(cells)), number, caption, list(rows.values()))
 
 
-def _pair(experiment: Any, runs: Sequence[records.Record], category: str) -> str:
-    group = _ranks(experiment, runs[0]).group or ()
-    mine = only(experiment, runs, [row for row, one in enumerate(group) if one == category])
+def _pair(runs: Sequence[records.Record], test: str, category: str) -> str:
+    if not runs:
+        return NOT_RUN
+    group = runs[0].ranks[test].group or ()
+    mine = only(runs, test, [row for row, one in enumerate(group) if one == category])
     if not mine:
         return "no such queries"
-    test = next(iter(experiment.tests))
     means = [100 * float(np.mean([of_run(run, test, Recall(k)) for run in mine])) for k in (10, 50)]
     return "{:.1f} ({:.1f})".format(*means)
 
 
-def by_kind(
-    paper: str, table: str, scale: str, measure: Measure, kinds: Callable[[str], Sequence[str]], of: Sequence[str]
-) -> Styler:
-    """A measure over all queries, then over those of each kind in `of`: as printed, and ours with 95 % intervals.
+def by_kind(page: Page, table: str, kinds: Callable[[str], Sequence[str]], of: Sequence[str]) -> Display:
+    """The table's column over all queries, then over those of each kind in `of`, with 95 % intervals; and as reported.
 
     `kinds` names the kinds of a query's text, of which there may be several. Records do not keep texts: they come from
-    the test, whose world is drawn if need be. The lead is that of the first row over the last, in percent of the
+    the test, whose world is published if need be. The lead is that of the first row over the last, in percent of the
     first row's own score, as the paper's Table S4 counts it.
     """
-    ours = {label: (e, records.done(e)) for label, e in rows_of(paper, table, scale).items()}
-    texts = next((next(iter(e.tests.values())).data().query.text for e, runs in ours.values() if runs), [])
-    titles = {
-        label: f"{label}, ours, % ({provenance(e.basis, e.scale, len(runs))})" for label, (e, runs) in ours.items()
+    rows, column = rows_of(page, table), registry.columns(page.paper, table)[0]
+    runs = {label: records.done(each) for label, each in rows.items()}
+    tested = next((rows[label].tests[column.test] for label, found in runs.items() if found), None)
+    if tested is None:
+        return waiting(page, table)
+    labelled = [("all", *kinds(text)) for text in tested.data().query.text]
+    chosen = {kind: [number for number, mine in enumerate(labelled) if kind in mine] for kind in ("all", *of)}
+    levels = {
+        (kind, label): _level(only(found, column.test, queries), column)
+        for kind, queries in chosen.items()
+        for label, found in runs.items()
     }
-    said = [("all", *kinds(text)) for text in texts]
-    out = []
-    for kind in ("all", *of):
-        rows = [number for number, mine in enumerate(said) if kind in mine]
-        found = {label: _level(e, only(e, runs, rows), measure) for label, (e, runs) in ours.items()}
-        printed = [line for line in lines_of(paper, table) if line["measure"] == kind]
-        out.append(
-            {"kind of word": kind}
-            | {f"{line['row']}, printed": line["as_printed"] for line in printed}
-            | {"N, ours": str(len(rows)) if said else NOT_RUN}
-            | {titles[label]: percent(one) if one else NOT_RUN for label, one in found.items()}
-            | {"lead, ours, %": _lead(list(found.values()))}
-        )
-    return styled(pd.DataFrame(out))
+    cells = {KIND: list(chosen), (OURS, "N"): [str(len(queries)) for queries in chosen.values()]}
+    for label in rows:
+        each = [levels[kind, label] for kind in chosen]
+        cells[OURS, f"{label}, %"] = aligned([percent(one) if one else NOT_RUN for one in each])
+    cells[OURS, "lead, %"] = aligned([_lead([levels[kind, label] for label in rows]) for kind in chosen])
+    theirs = {(line["row"], line["measure"]): line["as_printed"] for line in lines_of(page.paper, table)}
+    for name in dict.fromkeys(row for row, _ in theirs):
+        cells[REPORTED, name] = aligned([theirs.get((name, kind), NOTHING) for kind in chosen])
+    caption = f"{column} by kind of word in the modification text, in percent, with 95 % interval; a text may be of "
+    caption += f"several kinds. N: queries. Ours: {stamp(list(rows.values()))}."
+    return Display(styled(pd.DataFrame(cells)), table, caption, list(rows.values()))
 
 
-def only(experiment: Any, runs: Sequence[records.Record], rows: Sequence[int]) -> list[records.Record]:
-    """The runs as if their first test had asked these queries alone; none if there are no such queries."""
+def only(runs: Sequence[records.Record], test: str, rows: Sequence[int]) -> list[records.Record]:
+    """The runs as if their test had these queries alone; none if there are no such queries."""
     if not rows:
         return []
-    test = next(iter(experiment.tests))
     return [replace(run, ranks={test: run.ranks[test].take(rows)}) for run in runs]
 
 
-def _ranks(experiment: Any, run: records.Record) -> Ranks:
-    return run.ranks[next(iter(experiment.tests))]
-
-
-def _level(experiment: Any, runs: Sequence[records.Record], measure: Measure) -> Interval | None:
-    return estimate(runs, next(iter(experiment.tests)), measure) if runs else None
+def _level(runs: Sequence[records.Record], column: Column) -> Interval | None:
+    return estimate(runs, column.test, column.measure) if runs else None
 
 
 def _lead(levels: Sequence[Interval | None]) -> str:

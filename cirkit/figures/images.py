@@ -1,6 +1,6 @@
-"""Pictures: side by side, as a sheet, and masks in colour; for the pages, in the house style of `show`.
+"""Images: side by side, as a sheet, and masks in colour; for the pages, in the house style of `plots`.
 
-MAAF, Figures 1 and S2 show a query's reference and what was found for it, the right answer framed.
+MAAF, Figures 1 and S2 show a query's reference and what was retrieved for it, the target framed.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ from cirkit.figures.plots import COLOURS, STYLE
 def images_row(
     pictures: UInt8[Tensor, "n 3 h w"], captions: Sequence[str], framed: Sequence[int] = (), width: float = 1.1
 ) -> Figure:
-    """Pictures side by side with a caption each; those numbered in `framed` get a thick frame and a check mark."""
+    """Images side by side with a caption each; those numbered in `framed` get a thick frame and a check mark."""
     if len(pictures) != len(captions):
-        raise ValueError(f"{len(pictures)} pictures but {len(captions)} captions; give one caption per picture.")
+        raise ValueError(f"{len(pictures)} images but {len(captions)} captions; give one caption per image.")
     with rc_context(STYLE | {"axes.grid": False}):
         figure = Figure(figsize=(width * len(pictures), width + 0.45), layout="constrained")
         panels = np.atleast_1d(figure.subplots(1, len(pictures)))
@@ -35,7 +35,7 @@ def images_row(
 
 
 def contact_sheet(pictures: UInt8[Tensor, "n 3 h w"], columns: int, gap: int = 4) -> Figure:
-    """Pictures in rows of `columns`, a few white pixels apart; an incomplete last row is filled with white."""
+    """Images in rows of `columns`, a few white pixels apart; an incomplete last row is filled with white."""
     n, _, h, w = pictures.shape
     rows = -(-n // columns)
     sheet = np.full((rows * (h + gap) - gap, columns * (w + gap) - gap, 3), 255, np.uint8)
@@ -51,7 +51,7 @@ def contact_sheet(pictures: UInt8[Tensor, "n 3 h w"], columns: int, gap: int = 4
 
 
 def tinted(owner: Int[Tensor, "n h w"]) -> UInt8[Tensor, "n 3 h w"]:
-    """Masks as pictures: one colour per part, white where there is none (negative)."""
+    """Masks as images: one colour per part, white where there is none (negative)."""
     import matplotlib
     import torch
 

@@ -1,5 +1,8 @@
 """Phrases: a number or a verdict as words, always with data source, scale and seeds."""
 
+import itertools
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,8 +10,15 @@ from cirkit.errors import Problem
 from cirkit.evaluators.measures import AveragePrecision, Mean, Measure, Recall
 from cirkit.experiments import records, registry
 from cirkit.experiments.bootstrap import Interval, estimate
+from cirkit.experiments.experiment import Column
 
 NOT_RUN = "not run"
+FIGURE_SPACE = "\u2007"  # as wide as a digit
+SOURCES = {
+    "world": "synthetic data in the official format (world)",
+    "photos": "photos under CC0 (photos)",
+    "original": "the original data (original)",
+}
 
 
 @dataclass(frozen=True)
@@ -20,29 +30,34 @@ class Phrase:
 
 
 def claim(name: str) -> Phrase:
-    """A claim's verdict with the interval, basis, scale and seeds. Raises Problem for an unknown claim."""
+    """A claim's verdict with the interval, data source, scale and seeds. Raises Problem for an unknown claim."""
     row = next((row for row in registry.ledger() if row["id"] == name), None)
     if row is None:
         known = ", ".join(row["id"] for row in registry.ledger())
         raise Problem(f"There is no claim {name!r}. Choose one of: {known}.")
-    about = f"{row['paper']}, {row['where']}: {row['says']} Printed: {row['reported']}."
+    about = f"{row['paper']}, {row['where']}: {row['says']} Reported: {row['reported']}."
     if row["mean"] is None:
         return Phrase("untested (no record yet)", about)
     return Phrase(f"{row['verdict']} ({measured_row(row)}; {row_provenance(row)})", about)
 
 
 def result(key: str) -> Phrase:
-    """`maaf/tirg R@1`, or with a scale `maaf/tirg R@1 gpu`: our number with interval, basis, scale and seeds.
+    """`maaf/tirg R@1`, or with a scale `maaf/tirg R@1 gpu`: our number with interval, data source, scale and seeds.
 
-    'not run yet' when the experiment is declared but has no record. Raises Problem when it is not declared.
+    An experiment with several tests takes `test:measure`. 'not run yet' when the experiment is configured but has no
+    record. Raises Problem when it is not configured.
     """
     words = key.split()
     if len(words) not in (2, 3):
         raise Problem(f"{key!r} is no result. Write: experiment measure [scale], such as maaf/tirg R@1 cpu.")
     experiment = registry.experiment(words[0], words[2] if len(words) == 3 else "cpu")
-    measure = measure_of(words[1])
-    interval = measured(experiment, measure)
-    about = f"{experiment.name}: {measure} on {next(iter(experiment.tests))}"
+    *test, name = words[1].split(":")
+    if (not test and len(experiment.tests) > 1) or not set(test) <= set(experiment.tests):
+        tests = ", ".join(f"{each}:{name}" for each in experiment.tests)
+        raise Problem(f"{words[0]} has several tests. Write one of: {tests}.")
+    column = Column(test[0] if test else next(iter(experiment.tests)), measure_of(name))
+    interval = measured(experiment, column)
+    about = f"{experiment.name}: {column.measure} on {column.test}"
     if interval is None:
         return Phrase(f"not run yet ({experiment.basis} · {experiment.scale})", about)
     stamp = provenance(experiment.basis, experiment.scale, interval.seeds)
@@ -65,10 +80,10 @@ def measure_of(name: str) -> Measure:
     return kinds[kind](int(k))
 
 
-def measured(experiment: Any, measure: Measure) -> Interval | None:
-    """The level of a measure on the experiment's first test, or None without a record of today's declaration."""
+def measured(experiment: Any, column: Column) -> Interval | None:
+    """The estimate of a column, or None without a record of today's configuration."""
     runs = records.done(experiment)
-    return estimate(runs, next(iter(experiment.tests)), measure) if runs else None
+    return estimate(runs, column.test, column.measure) if runs else None
 
 
 def percent(interval: Interval) -> str:
@@ -76,11 +91,23 @@ def percent(interval: Interval) -> str:
     return f"{100 * interval.mean:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
 
 
+def aligned(cells: Sequence[str]) -> list[str]:
+    """Cells of one column, padded so that the decimal points of their first, second, … numbers stand in line."""
+    numbers = [[len(number) for number in re.findall(r"(\d+)(?:\.\d+)?", cell)] for cell in cells]
+    widths = [max(lengths) for lengths in itertools.zip_longest(*numbers, fillvalue=0)] if any(numbers) else []
+
+    def pad(cell: str) -> str:
+        width = iter(widths)
+        return re.sub(r"(\d+)(?:\.\d+)?", lambda n: FIGURE_SPACE * (next(width) - len(n[1])) + n[0], cell)
+
+    return [pad(cell) for cell in cells]
+
+
 def measured_row(row: dict[str, Any]) -> str:
-    """`+4.2 [+1.0, +7.3] points` from a ledger row; in another unit, `+0.42 [+0.10, +0.73] of an even look`."""
+    """`+4.2 [+1.0, +7.3] points` from a ledger row; in another unit, `+0.42 [+0.10, +0.73] × uniform`."""
     factor, digits = (100, 1) if row["unit"] == "points" else (1, 2)
-    middle, low, high = (f"{factor * row[key]:+.{digits}f}" for key in ("mean", "low", "high"))
-    return f"{middle} [{low}, {high}] {row['unit']}"
+    mean, low, high = (f"{factor * row[key]:+.{digits}f}" for key in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}] {row['unit']}"
 
 
 def provenance(basis: str, scale: str, seeds: int) -> str:
@@ -89,5 +116,10 @@ def provenance(basis: str, scale: str, seeds: int) -> str:
 
 
 def row_provenance(row: dict[str, Any]) -> str:
-    """The stamp of a ledger row."""
+    """The provenance of a ledger row."""
     return provenance(str(row["basis"]), str(row["scale"]), int(row["seeds"]))
+
+
+def data_source(bases: Sequence[str]) -> str:
+    """The data behind records, in words."""
+    return "; ".join(SOURCES[basis] for basis in bases)

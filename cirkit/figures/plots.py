@@ -1,19 +1,22 @@
-"""Plots: every seed a dot, loss curves; one house style."""
+"""Plots: every seed a dot, loss curves as small multiples; one house style."""
 
+import textwrap
 from collections.abc import Sequence
 
 import seaborn
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from cirkit.evaluators.measures import Measure
-from cirkit.experiments import records
+from cirkit.experiments import records, registry
 from cirkit.experiments.bootstrap import estimate, of_run
+from cirkit.experiments.page import Page
+from cirkit.figures.display import Display, stamp, waiting
 from cirkit.figures.phrases import NOT_RUN
 from cirkit.figures.reported import rows_of
 from cirkit.figures.tables import chance
 
 COLOURS = seaborn.color_palette("colorblind").as_hex()
+ACROSS = 4  # small multiples side by side
 
 
 STYLE = {
@@ -28,50 +31,67 @@ STYLE = {
 }
 
 
-def dots(paper: str, table: str, scale: str, measure: Measure) -> Figure:
-    """Every seed a dot, the 95 % interval a line; one row per experiment. Nothing of the paper's is drawn."""
-    found = [(label, e, records.done(e)) for label, e in rows_of(paper, table, scale).items()]
+def dots(page: Page, table: str, number: str) -> Display:
+    """Every seed a dot, the 95 % interval a line; one row per experiment, the table's headline column.
+
+    Nothing that the paper reports is drawn.
+    """
+    rows, column = rows_of(page, table), registry.columns(page.paper, table)[0]
+    if not any(records.done(each) for each in rows.values()):
+        return waiting(page, number)
     with rc_context(STYLE):
-        figure = Figure(figsize=(7, 0.9 + 0.42 * max(1, len(found))), layout="constrained")
+        figure = Figure(figsize=(7, 0.9 + 0.42 * len(rows)), layout="constrained")
         axes = figure.subplots()
-        for y, (_, experiment, runs) in enumerate(found):
+        for y, experiment in enumerate(rows.values()):
+            runs = records.done(experiment)
             if not runs:
                 axes.annotate(NOT_RUN, (0.02, y), xycoords=("axes fraction", "data"), va="center", color="0.35")
                 continue
-            test = next(iter(experiment.tests))
-            seeds = [100 * of_run(run, test, measure) for run in runs]
-            interval = estimate(runs, test, measure)
+            seeds = [100 * of_run(run, column.test, column.measure) for run in runs]
+            interval = estimate(runs, column.test, column.measure)
             axes.plot([100 * interval.low, 100 * interval.high], [y, y], color=COLOURS[0], lw=3, alpha=0.45)
             axes.plot(seeds, [y] * len(seeds), "o", color=COLOURS[0], ms=5, mec="white", mew=0.6)
             axes.plot([100 * interval.mean], [y], "|", color="black", ms=13, mew=1.6)
-        if (floor := chance(paper, table, scale, measure)) is not None:
+        if (floor := chance(rows, column)) is not None:
             axes.axvline(floor, color="0.4", ls=":", lw=1.2)
             axes.annotate(" chance", (floor, -0.42), fontsize=8, color="0.3", va="center")
-        axes.set_yticks(range(len(found)), [label for label, _, _ in found])
-        axes.set_ylim(len(found) - 0.5, -0.65)
-        axes.set_xlabel(f"{measure}, percent of queries ({', '.join(sorted({e.basis for _, e, _ in found}))}, {scale})")
-    return figure
+        axes.set_yticks(range(len(rows)), list(rows))
+        axes.set_ylim(len(rows) - 0.5, -0.65)
+        axes.set_xlabel(f"{column}, percent of queries")
+    caption = f"{column} of every seed (dots), their mean (bar) and its 95 % interval (line), dotted: chance."
+    alt = f"{column} of the rows of {table}: for each a dot per seed and a line for the interval."
+    return Display(figure, number, f"{caption} {stamp(list(rows.values()))}.", list(rows.values()), alt)
 
 
-def loss_curves(paper: str, table: str, scale: str) -> Figure:
-    """The training loss of every seed, one colour and line style per experiment."""
-    found = [(label, records.done(e)) for label, e in rows_of(paper, table, scale).items()]
-    dashes = ("-", "--", "-.", ":")
+def loss_curves(page: Page, table: str, number: str) -> Display:
+    """The training loss of every seed, a panel per experiment, on a logarithmic axis that all panels share."""
+    rows = {label: each for label, each in rows_of(page, table).items() if records.done(each)}
+    if not rows:
+        return waiting(page, number)
+    every = 0.0
     with rc_context(STYLE | {"axes.grid.axis": "both"}):
-        figure = Figure(figsize=(7, 3.6), layout="constrained")
-        axes = figure.subplots()
-        for number, (label, runs) in enumerate(found):
-            for run in runs:
+        across = min(ACROSS, len(rows))
+        lines = -(-len(rows) // across)
+        figure = Figure(figsize=(7.4, 0.5 + 1.5 * lines), layout="constrained")
+        panels = figure.subplots(lines, across, sharex=True, sharey=True, squeeze=False)
+        for axes, (label, experiment) in zip(panels.flat, rows.items(), strict=False):
+            for run in records.done(experiment):
                 steps, values = zip(*run.loss, strict=True)
-                look = {"color": COLOURS[number % len(COLOURS)], "ls": dashes[number % len(dashes)], "lw": 1.2}
-                axes.plot(steps, values, alpha=0.8, label=label if run is runs[0] else None, **look)
-        axes.set_xlabel("training step")
-        axes.set_ylabel("mean loss since the last point")
-        if any(runs for _, runs in found):
-            axes.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
-        else:
-            axes.annotate(NOT_RUN, (0.5, 0.5), xycoords="axes fraction", ha="center", color="0.35")
-    return figure
+                every = max(every, steps[-1] - steps[-2] if len(steps) > 1 else steps[-1])
+                axes.plot(steps, values, color=COLOURS[0], alpha=0.7, lw=1)
+            axes.set_yscale("log")
+            axes.set_title("\n".join(textwrap.wrap(label, 22)), fontsize=8)
+            axes.tick_params(labelsize=7)
+        for column in range(len(rows) - across * (lines - 1), across):  # the last line may be shorter
+            panels[-1, column].set_visible(False)
+            panels[-2, column].tick_params(labelbottom=True)
+        figure.supxlabel("training step", fontsize=9)
+        figure.supylabel("training loss", fontsize=9)
+    caption = (
+        f"Training loss (mean over {every:g} steps) of every seed, on a logarithmic axis. {stamp(list(rows.values()))}."
+    )
+    alt = f"Small multiples for {table}: training loss against steps, a panel per row, a line per seed."
+    return Display(figure, number, caption, list(rows.values()), alt)
 
 
 def loss_curve(loss: Sequence[tuple[int, float]]) -> Figure:
@@ -81,7 +101,7 @@ def loss_curve(loss: Sequence[tuple[int, float]]) -> Figure:
         axes = figure.subplots()
         axes.plot(*zip(*loss, strict=True), color=COLOURS[0])
         axes.set_xlabel("training step")
-        axes.set_ylabel("mean loss since the last point")
+        axes.set_ylabel("training loss")
     return figure
 
 

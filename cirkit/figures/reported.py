@@ -4,11 +4,12 @@ import csv
 from typing import Any
 
 from cirkit.evaluators.measures import Measure
-from cirkit.experiments import experiment, registry
+from cirkit.experiments import experiment
+from cirkit.experiments.page import Page
 
 
 def reported(paper: str, table: str, measure: Measure) -> list[dict[str, str]]:
-    """The numbers a paper prints in a table, as printed, from data/reported/<paper>.csv."""
+    """The numbers that a paper reports in a table, as it writes them."""
     return [line for line in lines_of(paper, table) if line["measure"] == str(measure)]
 
 
@@ -21,8 +22,8 @@ def lines_of(paper: str, table: str) -> list[dict[str, str]]:
         return [line for line in csv.DictReader(file) if line["table"] == table]
 
 
-def rows_of(paper: str, table: str, scale: str) -> dict[str, Any]:
-    """The experiments that a table shows, by label, in the order in which the paper prints them; our own come last."""
-    declared = registry.rows(paper, table, scale)
-    order = dict.fromkeys(line["ours"] for line in lines_of(paper, table) if line["ours"] in declared)
-    return {label: declared[label] for label in (*order, *declared)}
+def rows_of(page: Page, table: str) -> dict[str, Any]:
+    """The experiments that a table shows, by label, in the order in which the paper has them; our own come last."""
+    rows = page.rows(table)
+    order = dict.fromkeys(line["ours"] for line in lines_of(page.paper, table) if line["ours"] in rows)
+    return {label: rows[label] for label in (*order, *rows)}

@@ -1,9 +1,11 @@
-"""Tables: reported numbers and ours side by side, claims, and what is known of the records.
+"""Tables: our numbers and, in columns of their own, those that a paper reports; what is known of the records.
 
-A number of a paper and a number of ours never share a column, and ours always say data source, scale and seeds.
+A number of a paper and a number of ours never share a column, and the caption says data source, scale and seeds.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,42 +15,131 @@ from cirkit.errors import Problem
 from cirkit.evaluators.evidence import Ranks
 from cirkit.evaluators.measures import Mean, Measure, Recall, chance_recall
 from cirkit.experiments import records, registry
-from cirkit.figures.phrases import NOT_RUN, measured, measured_row, percent, provenance, row_provenance
-from cirkit.figures.reported import reported
+from cirkit.experiments.bootstrap import gain
+from cirkit.experiments.experiment import Column
+from cirkit.experiments.page import Page
+from cirkit.figures.display import Display, stamp, waiting
+from cirkit.figures.phrases import NOT_RUN, aligned, measured, percent
+from cirkit.figures.reported import lines_of, reported, rows_of
+from cirkit.models.baselines import ImageOnly, TextOnly
 
-VERDICTS = ("holds", "fails", "open", "untested")
+METHOD = ("", "method")
+OURS = "ours"
+REPORTED = "reported in the paper (original data)"
+NOTHING = "–"
+ALIKE, UNFINISHED = "†", "‡"
+NOTES = {
+    ALIKE: "not told apart from it (the 95 % interval of the paired difference includes zero)",
+    UNFINISHED: "not above image only (the interval of the difference includes zero, or lies below it): such a row has "
+    "not finished learning",
+}
 
 
-PRINTED = "printed in the paper (original data)"
+def table(page: Page, table: str, says: str = "") -> Display:
+    """A table of a paper: a line for each row, what we measured in each column and, apart from it, what it reports.
 
-
-def table(paper: str, table: str, scale: str, measure: Measure) -> Styler:
-    """One table of a paper: each row as the paper prints it, and as our records say, side by side.
-
-    Rows without an experiment and experiments without a printed number stay, marked so. Numbers are percentages.
+    Rows without an experiment and experiments without a reported number stay. In bold the best of each column; marks
+    follow the rules in `NOTES`. `says` begins the caption.
     """
-    rows = [
-        {
-            "method": row,
-            PRINTED: printed,
-            f"ours: {measure}, %": ours,
-            "ours: basis · scale · seeds": stamp,
-        }
-        for row, printed, ours, stamp in _rows(paper, table, scale, measure)
-    ]
-    if (floor := chance(paper, table, scale, measure)) is not None:
-        rows.append(dict.fromkeys(rows[0], "") | {"method": "a random order", f"ours: {measure}, %": f"{floor:.1f}"})
-    frame = pd.DataFrame(rows)
-    return styled(frame if reported(paper, table, measure) else frame.drop(columns=PRINTED))
+    ours, columns = rows_of(page, table), columns_of(page, table)
+    theirs = {column: _reported(page.paper, table, column.measure) for column in columns}
+    labels = list(dict.fromkeys([label for each in theirs.values() for label in each] + list(ours)))
+    if not labels:
+        raise Problem(f"There is no {table} of {page.paper!r}. See data/reported/{page.paper}.csv.")
+    if not any(records.done(each) for each in ours.values()):
+        return waiting(page, table)
+    cells: dict[tuple[str, str], list[str]] = {METHOD: [*labels, "chance"]}
+    best: dict[tuple[str, str], list[bool]] = {}
+    for column in columns:
+        cells[OURS, f"{column}, %"], best[OURS, f"{column}, %"] = _measured(labels, ours, column)
+    for column, lines in theirs.items():
+        if lines:
+            values = [lines.get(label, NOTHING) for label in labels]
+            levels = [float(found[0]) if (found := re.findall(r"^[\d.]+", value)) else -np.inf for value in values]
+            cells[REPORTED, f"{column}, %"] = [*aligned(values), ""]
+            best[REPORTED, f"{column}, %"] = [*(level == max(levels) for level in levels), False]
+    caption = f"{says} Mean over seeds and queries, in percent, with 95 % interval.".lstrip()
+    caption += f" Ours: {stamp(list(ours.values()))}. In bold the best of a column"
+    text = "".join(cell for name, column in cells.items() if name[0] == OURS for cell in column)
+    caption += "".join(f"; {mark} {says}" for mark, says in NOTES.items() if mark in text) + "."
+    names = {line["ours"]: line["row"] for column in columns for line in reported(page.paper, table, column.measure)}
+    if renamed := [f"{label}: “{row}”" for label, row in names.items() if label and label != _plain(row)]:
+        caption += f" Rows that the paper calls otherwise: {', '.join(renamed)}."
+    return Display(styled(pd.DataFrame(cells), best), table, caption, list(ours.values()))
 
 
-def chance(paper: str, table: str, scale: str, measure: Measure) -> float | None:
+def _measured(labels: Sequence[str], rows: Mapping[str, Any], column: Column) -> tuple[list[str], list[bool]]:
+    """Our cells of a column, chance last, and which of them is the best."""
+    found = {label: interval for label, each in rows.items() if (interval := measured(each, column)) is not None}
+    first = max(found, key=lambda label: found[label].mean)
+    late = unfinished(rows, column)
+    cells = []
+    for label in labels:
+        if label in found:
+            alike = label != first and not _above(rows[first], rows[label], column)
+            cells.append(f"{percent(found[label])} {ALIKE * alike}{UNFINISHED * (label in late)}".rstrip())
+        else:
+            cells.append(NOT_RUN if label in rows else NOTHING)
+    floor = chance(rows, column)
+    cells.append(NOTHING if floor is None else f"{floor:.1f}" if floor >= 0.05 else "< 0.1")
+    return aligned(cells), [*(label == first for label in labels), False]
+
+
+def columns_of(page: Page, table: str) -> list[Column]:
+    """What a table shows, in the order of the paper; what it does not report comes last."""
+    order = list(dict.fromkeys(line["measure"] for line in lines_of(page.paper, table)))
+    columns = registry.columns(page.paper, table)
+    return sorted(columns, key=lambda column: (*order, str(column)).index(str(column)))
+
+
+def _plain(row: str) -> str:
+    """A reported row's name without what follows it: `FiLM [37]` is FiLM."""
+    return re.sub(r"\s*(\[\d+\]|\(ours\))$", "", row, flags=re.IGNORECASE)
+
+
+def _reported(paper: str, table: str, measure: Measure) -> dict[str, str]:
+    """A table's numbers as the paper writes them, by the label of our row, or the paper's where we have none."""
+    return {line["ours"] or line["row"]: line["as_printed"] for line in reported(paper, table, measure)}
+
+
+def unfinished(rows: Mapping[str, Any], column: Column) -> list[str]:
+    """The rows of a table that are not above its image-only row: the difference's interval does not clear zero.
+
+    Baselines of one modality are none of them, nor are rows without a record; empty without an image-only row.
+    """
+    floor = next((each for each in rows.values() if kind(each) is ImageOnly and records.done(each)), None)
+    if floor is None:
+        return []
+    learners = {
+        label: each for label, each in rows.items() if kind(each) not in (ImageOnly, TextOnly) and records.done(each)
+    }
+    return [label for label, each in learners.items() if not _above(each, floor, column)]
+
+
+def _above(a: Any, b: Any, column: Column) -> bool:
+    """Whether the interval of the paired difference lies above zero; where the rows' own do not meet, it does."""
+    if measured(a, column).low > measured(b, column).high:
+        return True
+    return gain(records.done(a), records.done(b), column.test, column.measure).low > 0
+
+
+def kind(experiment: Any) -> Any:
+    """The class of the model that a row trains."""
+    factory = experiment.training.model
+    return getattr(factory, "func", factory)
+
+
+def _difference(a: Any, b: Any, column: Column) -> Any:
+    return gain(records.done(a), records.done(b), column.test, column.measure)
+
+
+def chance(rows: Mapping[str, Any], column: Column) -> float | None:
     """The percentage that a random order of the gallery would score; None without a record, or for another measure."""
-    if not isinstance(measure, Recall | Mean):
+    if not isinstance(column.measure, Recall | Mean):
         return None
-    for experiment in registry.rows(paper, table, scale).values():
+    for experiment in rows.values():
         if runs := records.done(experiment):
-            return 100 * _chance(runs[0].ranks[next(iter(experiment.tests))], measure)
+            return 100 * _chance(runs[0].ranks[column.test], column.measure)
     return None
 
 
@@ -58,51 +149,10 @@ def _chance(ranks: Ranks, measure: Measure) -> float:
     return chance_recall(ranks, measure.k)
 
 
-def _rows(paper: str, table: str, scale: str, measure: Measure) -> list[tuple[str, str, str, str]]:
-    ours = registry.rows(paper, table, scale)
-    printed = {}
-    for line in reported(paper, table, measure):
-        name = line["ours"] or line["row"]
-        printed[name] = line["as_printed"] if name == line["row"] else f"{line['as_printed']} (as “{line['row']}”)"
-    if not printed and not ours:
-        raise Problem(f"There is no {table} of {paper!r} with {measure}. See data/reported/{paper}.csv.")
-    out = []
-    for row in dict.fromkeys([*printed, *ours]):
-        shown, stamp = "no experiment", ""
-        if row in ours:
-            experiment = ours[row]
-            interval = measured(experiment, measure)
-            shown = NOT_RUN if interval is None else percent(interval)
-            stamp = provenance(experiment.basis, experiment.scale, interval.seeds if interval else 0)
-        out.append((row, printed.get(row, "not in the table"), shown, stamp))
-    return out
-
-
-def ledger_table(paper: str | None = None, where: Sequence[str] = ()) -> Styler:
-    """Every claim with its verdict, the number behind it, and the basis, scale and seeds it rests on.
-
-    `where` keeps the claims of some places of the paper, such as ("Table 2",).
-    """
-    rows = [
-        {
-            "claim": row["id"],
-            "where": row["where"],
-            "says (our words)": row["says"],
-            PRINTED: row["reported"],
-            "verdict": row["verdict"],
-            "our number": "" if row["mean"] is None else measured_row(row),
-            "basis · scale · seeds": "no record" if row["mean"] is None else row_provenance(row),
-        }
-        for row in registry.ledger(paper)
-        if not where or row["where"] in where
-    ]
-    return styled(pd.DataFrame(rows or [{"claim": "none declared"}]))
-
-
 def verdicts(paper: str | None = None) -> dict[str, int]:
     """How many claims hold, fail, are open, are untested."""
     found = [row["verdict"] for row in registry.ledger(paper)]
-    return {verdict: found.count(verdict) for verdict in VERDICTS}
+    return {verdict: found.count(verdict) for verdict in ("holds", "fails", "open", "untested")}
 
 
 def record_states() -> list[dict[str, str]]:
@@ -116,7 +166,7 @@ def record_states() -> list[dict[str, str]]:
         rows.append(
             {
                 "experiment": experiment.name,
-                "basis · scale": f"{experiment.basis} · {experiment.scale}",
+                "data source · scale": f"{experiment.basis} · {experiment.scale}",
                 "seeds": f"{len(runs)} of {len(experiment.seeds)}",
                 "minutes a seed": f"{np.mean([sum(run.seconds.values()) for run in runs]) / 60:.1f}",
                 "ran on": ", ".join(sorted({run.where["device"] for run in runs})),
@@ -127,8 +177,19 @@ def record_states() -> list[dict[str, str]]:
     return rows
 
 
-def styled(frame: pd.DataFrame) -> Styler:
-    """A table that stays readable on a dark page (its class does that) and escapes what it holds."""
-    look = frame.style.hide(axis="index").format(escape="html", na_rep="")
+def styled(frame: pd.DataFrame, best: Mapping[tuple[str, str], Sequence[bool]] = {}) -> Styler:
+    """A table that stays readable on a dark page (its class does that) and escapes what it holds.
+
+    `best` says which cells of a column of numbers are bold.
+    """
+    frame = frame.copy()
+    if all(isinstance(name, tuple) for name in frame.columns):
+        frame.columns = pd.MultiIndex.from_tuples(frame.columns)
+    classes = pd.DataFrame("", index=frame.index, columns=frame.columns)
+    for name in frame.columns:
+        words = [["number", "best"] if one else ["number"] for one in best.get(name, ())] or [[]] * len(frame)
+        apart = ["reported"] if name[0] == REPORTED else []
+        classes[name] = [" ".join(each + apart) for each in words]
+    look = frame.style.hide(axis="index").format(escape="html", na_rep="").set_td_classes(classes)
     look = look.set_table_attributes('class="dataframe cirkit-table"')
     return look.set_table_styles([], overwrite=True).set_properties(**{"text-align": "left"})

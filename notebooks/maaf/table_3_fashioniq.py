@@ -1,14 +1,14 @@
 # %% [markdown]
-# # MAAF, Table 3: Fashion IQ
+# # MAAF, Table 3: FashionIQ
 #
 # > "We find that our best model outperforms all other reported single models on the validation set, with the
 # > exception of a model reported in a technical report [27] that used extra non-public data." (MAAF, section 3.2.1)
 #
-# A question is a picture of a dress, a shirt or a top, and two sentences by two people on how the wanted one differs.
+# A query is the image of a dress, a shirt or a top, and two captions by two people on how the target differs.
 #
-# **Our question.** Trained and tested alike, with the same encoders and seeds: does one sequence of picture and word
-# tokens beat TIRG's gate on two vectors, and VAL's attention at several levels? And do the models need both the
-# picture and the words?
+# **What we measure.** Trained and tested alike, with the same encoders and seeds: does one sequence of image and word
+# tokens reach a higher score than TIRG's gate on two vectors, and than VAL's attention at several levels? And do the
+# models need both the image and the text?
 
 # %% tags=["parameters", "hide-input"]
 scale = "cpu"
@@ -21,77 +21,78 @@ change = {}
 # %% tags=["hide-input"]
 import json
 
-from cirkit.evaluators.measures import Mean, Recall
-from cirkit.experiments import registry
 from cirkit.experiments.page import Page
-from cirkit.figures import breakdowns, plots, tables
+from cirkit.figures import breakdowns, claims, plots, tables
+from cirkit.figures.code import code
+from cirkit.models.maaf import MAAF
+from cirkit.models.tirg import GatedResidual
 
 page = Page.of(paper="maaf", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
-measure = Mean((Recall(10), Recall(50)))
+
+# %% [markdown]
+# ## The code that matters
+#
+# MAAF joins the token sequences, lets every token attend to every other, and pools. TIRG pools first, and a gate and
+# a residual of the two vectors follow.
+
+# %% tags=["remove-input"]
+code(MAAF._fuse, GatedResidual.forward)
 
 # %% [markdown]
 # ## The table
 #
-# Left, what the paper prints, on the original data. Right, ours: the mean over seeds and queries with its 95 %
-# interval. The two columns must not be compared with each other: pictures, encoder and length of training differ.
-# Compare down a column.
+# On the left what we measured, on the right what the paper reports for the original data. The two must not be
+# compared with each other: images, encoders and length of training differ. Compare rows within a column.
 
 # %%
-tables.table("maaf", "Table 3", scale, measure)
+tables.table(page, "Table 3")
 
 # %% [markdown]
-# ## Printed rows that do not measure the same
+# ## Reported rows that do not measure the same
 #
-# The left column mixes protocols, and these alone move a score by points:
+# The reported column mixes protocols, and these alone move a score by points:
 #
 # | | MAAF, and its TIRG | VAL |
 # |---|---|---|
-# | a question | both sentences of an annotation, joined | each sentence alone |
-# | searched among | all pictures of the category's split | those that some question names |
+# | a query's text | both captions of an annotation, joined | each caption alone |
+# | gallery | all images of the category's split | those that some query names |
 #
-# The gallery of VAL is the smaller and easier one, its questions say less. Designovel used data that are not public,
-# and its protocol is not known here. Our rows all follow MAAF's protocol: our number for VAL is that of its model and
-# loss under MAAF's questions and gallery, and the rows of the right column can be compared.
+# The gallery of VAL is the smaller and easier one; its texts say less. Designovel used data that are not public, and
+# its protocol is not known here. Our rows all follow MAAF's protocol: our number for VAL is that of its model and
+# loss with MAAF's queries and gallery, so our rows can be compared with each other.
 
-# %% [markdown]
-# ## By category
+# %% tags=["remove-input"]
+breakdowns.by_category(page, "Table 3", "Table 3.1")
 
-# %% tags=["hide-input"]
-breakdowns.by_category("maaf", "Table 3", scale)
-
-# %% [markdown]
-# ## Every seed
-
-# %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-plots.dots("maaf", "Table 3", scale, measure)
+# %% tags=["remove-input"]
+plots.dots(page, "Table 3", "Figure 3.1")
 
 # %% [markdown]
 # ## The claims
 
-# %% tags=["hide-input"]
-tables.ledger_table("maaf", where=("Table 3",))
+# %% tags=["remove-input"]
+claims.claims_table(page.claims(("Table 3",)))
 
 # %% [markdown]
-# ## How the training went
+# ## Training
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Training loss against steps, one curve per seed and model."}}
-plots.loss_curves("maaf", "Table 3", scale)
+# %% tags=["remove-input"]
+plots.loss_curves(page, "Table 3", "Figure 3.2")
 
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
 #
-# What [Table 2](table_2_pooling) says of encoders, pictures and training holds here as well. Every row is trained
-# with MAAF's loss but VAL, which keeps its own, a triplet loss at each resolution; the curves of the two losses have
-# different units. The row of the released code has its projections, its norm and its weights of pooling. The whole
-# declaration of that row:
+# What [Table 2](table_2_pooling) says of encoders, images and training holds here as well. Every row is trained with
+# MAAF's loss but VAL, which keeps its own, a triplet loss at each resolution; the two losses have different units.
+# The row of the released code has its projections, its normalisation and its weights of pooling. The whole
+# configuration of that row:
 
 # %% tags=["hide-output"]
-print(json.dumps(registry.experiment("maaf/fashioniq/released", scale).declared(), indent=1))
+print(json.dumps(page.experiment("maaf/fashioniq/released").declared(), indent=1))
 
 # %% [markdown]
 # ## What this shows, and what it does not
 #
-# It shows how the models rank when only the model differs, on garments drawn by us. The picture alone and the words
-# alone are rows of our own: a model that does no better than the better of them has not composed anything. It does
-# not show how the printed numbers would move under one protocol; for that one needs the photographs, which are
-# Amazon's.
+# It shows how the models rank when only the model differs, on synthetic garments. Image only and text only are rows
+# of our own: a model that scores no higher than the better of them has not composed anything. It does not show how
+# the reported numbers would move under one protocol; for that one needs the photographs, which are Amazon's.

@@ -4,10 +4,10 @@
 # > "This approach is substantially different and does not perform as well as ours on Fashion IQ, although it performs
 # > better on Fashion 200k, which uses single-word text modifications." (MAAF, section 5.3, on VAL)
 #
-# Two products whose titles differ in one word make a question: the picture of the one, and `replace blue with red`.
+# Two products whose titles differ in one word make a query: the image of the one, and `replace blue with red`.
 #
-# **Our question.** Where the text is one exchange of words and says all there is to say, does attention over tokens
-# still pay? And is this the table on which VAL is ahead?
+# **What we measure.** Where the text is one exchange of words and says all there is to say, does attention over
+# tokens still raise the recall? And is this the table on which VAL is ahead?
 
 # %% tags=["parameters", "hide-input"]
 scale = "cpu"
@@ -20,59 +20,64 @@ change = {}
 # %% tags=["hide-input"]
 import json
 
-from cirkit.evaluators.measures import Recall
-from cirkit.experiments import registry
 from cirkit.experiments.page import Page
-from cirkit.figures import plots, tables
+from cirkit.figures import claims, plots, tables
+from cirkit.figures.code import code
+from cirkit.models.val import VAL
 
 page = Page.of(paper="maaf", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
-measure = Recall(1)
+
+# %% [markdown]
+# ## The code that matters
+#
+# VAL joins the text's vector to the image's feature map at each of several levels; two items are as near as the sum
+# of their distances over the levels.
+
+# %% tags=["remove-input"]
+code(VAL.compose, VAL.score)
 
 # %% [markdown]
 # ## The table
 #
-# Left, what the paper prints, on the original data. Right, ours: the mean over seeds and queries with its 95 %
-# interval. The two columns must not be compared with each other: pictures, encoder and length of training differ.
-# Compare down a column.
+# On the left what we measured, on the right what the paper reports for the original data. The two must not be
+# compared with each other: images, encoders and length of training differ. Compare rows within a column.
 
 # %%
-tables.table("maaf", "Table 7", scale, measure)
+tables.table(page, "Table 7")
 
-# %% [markdown]
-# ## Every seed
-
-# %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-plots.dots("maaf", "Table 7", scale, measure)
+# %% tags=["remove-input"]
+plots.dots(page, "Table 7", "Figure 7.1")
 
 # %% [markdown]
 # ## The claims
 
-# %% tags=["hide-input"]
-tables.ledger_table("maaf", where=("Table 7",))
+# %% tags=["remove-input"]
+claims.claims_table(page.claims(("Table 7",)))
 
 # %% [markdown]
-# ## How the training went
+# ## Training
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Training loss against steps, one curve per seed and model."}}
-plots.loss_curves("maaf", "Table 7", scale)
+# %% tags=["remove-input"]
+plots.loss_curves(page, "Table 7", "Figure 7.2")
 
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
 #
-# This scale trains a small residual network from scratch where the paper fine-tunes a ResNet-50; pictures are
-# smaller, tokens narrower, heads and steps fewer, the optimiser another. MAAF's printed row is the paper's own; the
-# others are numbers of earlier papers, with encoders and training of their own. Ours are all trained alike, except
-# that VAL keeps its own loss.
+# At the `cpu` scale a small residual network is trained from scratch where the paper fine-tunes a ResNet-50; images
+# are smaller, tokens narrower, heads and steps fewer, and the optimiser is another.
 #
-# The paper says that the one word is the text; the released files and code ask `replace blue with red`, and so do we.
-# A question is answered by any picture with the title asked for, so several pictures may be right. The whole
-# declaration of one row:
+# MAAF's reported row is the paper's own; the others are numbers of earlier papers, with encoders and training of
+# their own. Ours are all trained alike, except that VAL keeps its own loss.
+#
+# The paper says that the one word is the text; the released files and code write `replace blue with red`, and so do
+# we. Every image with the title that is wanted is relevant, so a query may have several targets. The whole
+# configuration of one row:
 
 # %% tags=["hide-output"]
-print(json.dumps(registry.experiment("maaf/fashion200k/maaf", scale).declared(), indent=1))
+print(json.dumps(page.experiment("maaf/fashion200k/maaf").declared(), indent=1))
 
 # %% [markdown]
 # ## What this shows, and what it does not
 #
 # It shows how models cope with a text that names both what goes and what comes. The titles of the original are a
-# shop's, and a photo need not show what its title says; ours say only what is drawn.
+# shop's, and a photo need not show what its title says; ours name only what the image shows.

@@ -3,10 +3,10 @@
 #
 # > "For all subsets, our model outperforms TIRG by roughly 16% relative on (R10 + R50)/2." (MAAF, supplement S2)
 #
-# The questions of Fashion IQ are sorted by the words in them: those that name a colour, a texture, a shape, a part of
-# the garment, a type of garment. One sentence may be of several kinds.
+# The queries of FashionIQ are sorted by the words in their text: those that name a colour, a texture, a shape, a part
+# of the garment, a type of garment. One text may be of several kinds.
 #
-# **Our question.** Does MAAF's lead over TIRG come from one kind of wish, or is it there whatever is asked for?
+# **What we measure.** Does MAAF's lead over TIRG come from one kind of modification, or is it there for all?
 
 # %% tags=["parameters", "hide-input"]
 scale = "cpu"
@@ -20,53 +20,59 @@ change = {}
 import pandas as pd
 
 from cirkit.benchmarks.fashioniq_words import KINDS, kinds
-from cirkit.evaluators.measures import Mean, Recall
 from cirkit.experiments.page import Page
-from cirkit.figures import breakdowns, plots, tables
+from cirkit.figures import breakdowns, claims, plots, tables
+from cirkit.figures.code import code
+from cirkit.figures.display import Display
 
 page = Page.of(paper="maaf", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
-measure = Mean((Recall(10), Recall(50)))
+
+# %% [markdown]
+# ## The code that matters
+#
+# A query is of every kind of which its text has at least one word.
+
+# %% tags=["remove-input"]
+code(kinds)
 
 # %% [markdown]
 # ## The table
 #
-# Printed columns first, on the original data; then ours. They must not be compared with each other: pictures,
-# sentences, encoder and length of training differ. The lead is MAAF's over TIRG, in percent of MAAF's own score; the
-# paper does not say what its percentages are relative to, but this is how its numbers come out.
+# First what we measured, then what the paper reports for the original data. They must not be compared with each
+# other: images, texts, encoder and length of training differ. The lead is MAAF's over TIRG, in percent of MAAF's own
+# score; the paper does not say what its percentages are relative to, but this is how its numbers come out.
 #
-# The paper's title says "Recall at 1"; its text, and the size of the numbers, say the mean of recall among the first
-# ten and the first fifty, which is what our columns show.
+# The paper's title says "Recall at 1"; its text, and the size of the numbers, say the mean of R@10 and R@50, which is
+# what our columns show.
 
 # %%
-breakdowns.by_kind("maaf", "Table S4", scale, measure, kinds, KINDS)
+breakdowns.by_kind(page, "Table S4", kinds, tuple(KINDS))
 
-# %% [markdown]
-# ## Every seed, over all questions
-
-# %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-plots.dots("maaf", "Table S4", scale, measure)
+# %% tags=["remove-input"]
+plots.dots(page, "Table S4", "Figure S4.1")
 
 # %% [markdown]
 # ## The claims
 
-# %% tags=["hide-input"]
-tables.ledger_table("maaf", where=("Table S4",))
+# %% tags=["remove-input"]
+claims.claims_table(page.claims(("Table S4",)))
 
 # %% [markdown]
 # ## Whose words
 #
 # The paper gives a few examples of two of its lists and no more. The lists here are ours: ordinary English for
-# clothes, the words of the world and those frequent in the public sentences, not trimmed to meet the printed counts.
-# On the public sentences of the validation set they find somewhat more questions of each kind than the paper's; a
-# test holds the counts. A word that is misspelt is missed, there as here.
+# clothes, the words of the synthetic captions and those frequent in the public ones, not trimmed to meet the reported
+# counts. On the public captions of the validation set they match somewhat more queries of each kind than the paper's;
+# a test holds the counts. A word that is misspelt is missed, there as here.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 some = [", ".join(sorted(words)[::9]) for words in KINDS.values()]
-tables.styled(pd.DataFrame({"kind of word": list(KINDS), "every ninth of its words": some}))
+words = pd.DataFrame({"kind of word": list(KINDS), "every ninth of its words": some})
+Display(tables.styled(words), "Table S4.1", "The kinds of words, and some words of each.")
 
 # %% [markdown]
 # ## What this shows, and what it does not
 #
-# The kinds overlap, so their rows are not independent, and a kind with few questions has a wide interval. Sentences
-# of the world speak of parts and of colours in other proportions than people do. A question that names a colour is
-# not always answered by colour alone: the table says which questions are hard, not which words were understood.
+# The kinds overlap, so their rows are not independent, and a kind with few queries has a wide interval. Synthetic
+# captions mention parts and colours in other proportions than people do. A query that names a colour is not always
+# decided by colour alone: the table says which queries are hard, not which words were understood.

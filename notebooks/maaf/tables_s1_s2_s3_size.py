@@ -4,10 +4,10 @@
 # > "The result is not very sensitive to this hyperparameter, and all other results in the paper use our original
 # > setting of 256." (MAAF, supplement S1, on the width of the fully connected layers)
 #
-# Three tables vary the size of MAAF on Fashion IQ: with and without the finer of two resolutions, the width of the
+# Three tables vary the size of MAAF on FashionIQ: with and without the finer of two resolutions, the width of the
 # fully connected layers, the number of attention blocks.
 #
-# **Our question.** Which of the three matters, and does more of it stop helping?
+# **What we measure.** Which of the three matters, and does more of it stop helping?
 
 # %% tags=["parameters", "hide-input"]
 scale = "cpu"
@@ -18,68 +18,89 @@ run = "no"
 change = {}
 
 # %% tags=["hide-input"]
-from cirkit.evaluators.measures import Mean, Recall
+from cirkit.attention.blocks import TransformerBlock
+from cirkit.encoders.image import tokens
 from cirkit.experiments.page import Page
-from cirkit.figures import breakdowns, plots, tables
+from cirkit.figures import breakdowns, claims, plots, tables
+from cirkit.figures.code import code
 
 page = Page.of(paper="maaf", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
-measure = Mean((Recall(10), Recall(50)))
+
+# %% [markdown]
+# ## The code that matters
+#
+# Every position of every feature map is a token, so the finer resolution adds most of them; a block is attention and
+# a feed-forward layer, whose width Table S2 varies, and Table S3 stacks blocks.
+
+# %% tags=["remove-input"]
+code(tokens, TransformerBlock.forward)
 
 # %% [markdown]
 # ## The finer resolution (Table S1)
 #
-# Left, what the paper prints, on the original data. Right, ours: the mean over seeds and queries with its 95 %
-# interval. The two columns must not be compared with each other: pictures, encoder and length of training differ.
-# Compare down a column.
+# On the left what we measured, on the right what the paper reports for the original data. The two must not be
+# compared with each other: images, encoders and length of training differ. Compare rows within a column.
 
 # %%
-tables.table("maaf", "Table S1", scale, measure)
+tables.table(page, "Table S1")
 
-# %% tags=["hide-input"]
-breakdowns.by_category("maaf", "Table S1", scale)
+# %% tags=["remove-input"]
+breakdowns.by_category(page, "Table S1", "Table S1.1")
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-plots.dots("maaf", "Table S1", scale, measure)
+# %% tags=["remove-input"]
+plots.dots(page, "Table S1", "Figure S1.1")
 
 # %% [markdown]
 # ## The width of the feed-forward layer (Table S2)
 
 # %%
-tables.table("maaf", "Table S2", scale, measure)
+tables.table(page, "Table S2")
 
-# %% tags=["hide-input"]
-breakdowns.by_category("maaf", "Table S2", scale)
+# %% tags=["remove-input"]
+breakdowns.by_category(page, "Table S2", "Table S2.1")
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-plots.dots("maaf", "Table S2", scale, measure)
+# %% tags=["remove-input"]
+plots.dots(page, "Table S2", "Figure S2.1")
 
 # %% [markdown]
 # ## The number of blocks (Table S3)
 
 # %%
-tables.table("maaf", "Table S3", scale, measure)
+tables.table(page, "Table S3")
 
-# %% tags=["hide-input"]
-breakdowns.by_category("maaf", "Table S3", scale)
+# %% tags=["remove-input"]
+breakdowns.by_category(page, "Table S3", "Table S3.1")
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "One row per model: dots for the seeds, a line for the interval."}}
-plots.dots("maaf", "Table S3", scale, measure)
+# %% tags=["remove-input"]
+plots.dots(page, "Table S3", "Figure S3.1")
 
 # %% [markdown]
 # ## The claims
 
-# %% tags=["hide-input"]
-tables.ledger_table("maaf", where=("Table S1", "Table S2", "Table S3"))
+# %% tags=["remove-input"]
+claims.claims_table(page.claims(("Table S1", "Table S2", "Table S3")))
+
+# %% [markdown]
+# ## Training
+
+# %% tags=["remove-input"]
+plots.loss_curves(page, "Table S1", "Figure S1.2")
+
+# %% tags=["remove-input"]
+plots.loss_curves(page, "Table S2", "Figure S2.2")
+
+# %% tags=["remove-input"]
+plots.loss_curves(page, "Table S3", "Figure S3.2")
 
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
 #
-# What [Table 2](table_2_pooling) says of encoders, pictures and training holds here as well. The printed widths are
+# What [Table 2](table_2_pooling) says of encoders, images and training holds here as well. The reported widths are
 # 64, 128, 256 and 512 where tokens are 512 wide; ours are the same fractions of our width *d*, and the rows are named
 # after them.
 #
 # ## What this shows, and what it does not
 #
 # The three tables share one row, the model of the paper, and so their rows are not independent of each other. A small
-# model that has not finished learning may gain from size for other reasons than a large one; where the training
-# stopped is the same for all rows, and a deeper model may have needed longer.
+# model that has not finished learning may gain from size for other reasons than a large one; where training stops is
+# the same for all rows, and a deeper model may have needed longer.

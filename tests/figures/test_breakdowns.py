@@ -1,17 +1,19 @@
-"""A table taken apart, on records made up for the purpose."""
+"""A table taken apart, on records of a toy."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from toys import EXPERIMENT, page_of
 
 from cirkit.evaluators.evidence import Ranks
-from cirkit.evaluators.measures import Mean, Recall
-from cirkit.experiments import records, registry
+from cirkit.experiments import records
 from cirkit.experiments.experiment import Test
 from cirkit.figures import breakdowns, phrases, reported
+from cirkit.figures.breakdowns import KIND
+from cirkit.figures.tables import METHOD, OURS, REPORTED
 
-SCORE = Mean((Recall(10), Recall(50)))
 TEXTS = ["is red", "is longer", "is red and longer", "", "is red", "is longer", "is blue", "says hello"]
 GROUP = ("dress",) * 4 + ("shirt",) * 4
 
@@ -30,78 +32,82 @@ def kinds(text: str) -> tuple[str, ...]:
 
 
 @pytest.fixture(autouse=True)
-def made_up(monkeypatch):
+def toy(monkeypatch):
     """MAAF with two seeds, TIRG with one; ranks 1 and 99 are hits and misses, 20 is half a hit."""
-    drawn = []
-    tests = {"fashioniq": Test(lambda: drawn.append(1) or SimpleNamespace(query=SimpleNamespace(text=TEXTS)))}
-    rows = {label: SimpleNamespace(name=label, tests=tests, basis="world", scale="cpu") for label in ("MAAF", "TIRG")}
+    read = []
+    tests = {"fashioniq": Test(lambda: read.append(1) or SimpleNamespace(query=SimpleNamespace(text=TEXTS)))}
+    facts = dict(tests=tests, scale="cpu", table="Table S4", exhibits={})
+    rows = {label: replace(EXPERIMENT, name=label, row=label, **facts) for label in ("MAAF", "TIRG")}
     found = {
         "MAAF": runs([1, 1, 1, 99, 1, 99, 20, 99], [1, 1, 1, 99, 1, 99, 20, 1]),
         "TIRG": runs([1, 99, 99, 99, 20, 99, 99, 99]),
     }
-    monkeypatch.setattr(registry, "rows", lambda paper, table, scale: rows)
     monkeypatch.setattr(records, "done", lambda experiment: found[experiment.name])
-    return SimpleNamespace(drawn=drawn, found=found)
+    return SimpleNamespace(read=read, found=found, rows=rows, page=page_of(*rows.values()))
 
 
-def by_kind():
-    frame = breakdowns.by_kind("maaf", "Table S4", "cpu", SCORE, kinds, ("color", "shape", "texture")).data
-    return frame.set_index("kind of word")
+def by_kind(toy):
+    frame = breakdowns.by_kind(toy.page, "Table S4", kinds, ("color", "shape", "texture")).content.data
+    return frame.map(lambda cell: cell.replace(phrases.FIGURE_SPACE, "")).set_index(KIND)
 
 
-def test_each_kind_is_measured_on_its_own_queries_and_averaged_over_categories():
-    ours = by_kind()
-    assert list(ours["N, ours"]) == ["8", "3", "3", "0"]
-    column = ours["TIRG, ours, % (world · cpu · 1 seed)"]
+def plain(cells):
+    """Cells without the spaces that align them."""
+    return [cell.replace(phrases.FIGURE_SPACE, "") for cell in cells]
+
+
+def test_each_kind_is_measured_on_its_own_queries_and_averaged_over_categories(toy):
+    ours = by_kind(toy)[OURS]
+    assert list(ours["N"]) == ["8", "3", "3", "0"]
+    column = ours["TIRG, %"]
     assert column["color"].startswith("50.0 [")  # dress: (1 + 0) / 2; shirt: 1/2
     assert column["shape"].startswith("0.0 [") and column["texture"] == phrases.NOT_RUN
-    assert ours["MAAF, ours, % (world · cpu · 2 seeds)"]["shape"].startswith(
-        "50.0 ["
-    )  # dress 1, shirt 0; not two of three
+    assert ours["MAAF, %"]["shape"].startswith("50.0 [")  # dress 1, shirt 0; not two of three
 
 
-def test_the_lead_is_counted_as_the_paper_counts_it():
-    assert by_kind()["lead, ours, %"]["color"] == "+50.0"  # (100 - 50) / 100
-    printed = {
-        line["row"]: line["as_printed"] for line in reported.lines_of("maaf", "Table S4") if line["measure"] == "all"
-    }
-    ours, tirg = float(printed["MAAF (Ours)"]), float(printed["TIRG"])
-    assert printed["Rel Δ"] == f"{100 * (ours - tirg) / ours:+.1f}"
+def test_the_lead_is_counted_as_the_paper_counts_it(toy):
+    assert by_kind(toy)[OURS]["lead, %"]["color"] == "+50.0"  # (100 - 50) / 100
+    lines = [line for line in reported.lines_of("maaf", "Table S4") if line["measure"] == "all"]
+    theirs = {line["row"]: line["as_printed"] for line in lines}
+    ours, tirg = float(theirs["MAAF (Ours)"]), float(theirs["TIRG"])
+    assert theirs["Rel Δ"] == f"{100 * (ours - tirg) / ours:+.1f}"
 
 
-def test_the_papers_numbers_stand_in_columns_of_their_own():
-    ours = by_kind()
-    assert ours.loc["color", "MAAF (Ours), printed"] == "39.18" and ours.loc["shape", "N, printed"] == "3011"
+def test_the_papers_numbers_stand_in_columns_of_their_own(toy):
+    theirs = by_kind(toy)[REPORTED]
+    assert theirs.loc["color", "MAAF (Ours)"] == "39.18" and theirs.loc["shape", "N"] == "3011"
 
 
-def test_no_world_is_drawn_for_a_table_without_records(made_up):
-    made_up.found.update(MAAF=[], TIRG=[])
-    assert set(by_kind().filter(like="ours").to_numpy().ravel()) == {phrases.NOT_RUN} and not made_up.drawn
+def test_no_data_are_read_for_a_table_without_records(toy):
+    toy.found.update(MAAF=[], TIRG=[])
+    display = breakdowns.by_kind(toy.page, "Table S4", kinds, ("color",))
+    assert "cirkit run --missing" in display._repr_html_() and not toy.read
 
 
-def test_categories_are_means_over_seeds_beside_what_is_printed():
-    frame = breakdowns.by_category("maaf", "Table S4", "cpu").data.set_index("method")
-    assert frame.loc["MAAF", "dress R@10 (R@50), ours"] == "75.0 (75.0)"
-    assert list(frame.filter(like="printed").columns) == []  # Table S4 prints no categories
-    assert frame.loc["MAAF", "ours: basis · scale · seeds"] == "world · cpu · 2 seeds"
-    assert frame.loc["MAAF", "shirt R@10 (R@50), ours"] == "37.5 (62.5)"  # seeds: 1/4 and 2/4, 2/4 and 3/4
+def test_categories_are_means_over_seeds_beside_what_is_reported(toy):
+    display = breakdowns.by_category(toy.page, "Table S4", "Table S4.2")
+    frame = display.content.data.set_index(METHOD)
+    assert plain(frame[OURS]["dress"]) == ["75.0 (75.0)", "25.0 (25.0)"]
+    assert REPORTED not in frame.columns.get_level_values(0)  # Table S4 reports no categories
+    assert plain(frame[OURS]["shirt"])[0] == "37.5 (62.5)"  # seeds: 1/4 and 2/4, 2/4 and 3/4
+    assert "world · cpu · 1 to 2 seeds" in display.caption
 
 
-def test_a_row_is_found_beside_its_own_printed_numbers(monkeypatch, made_up):
-    rows = registry.rows("maaf", "Table S4", "cpu")
-    full = {"MAAF: RP, ITA, IT": rows["MAAF"], "MAAF: no RP, no ITA, no IT": rows["TIRG"], "ours alone": rows["TIRG"]}
-    monkeypatch.setattr(registry, "rows", lambda paper, table, scale: full)
-    frame = breakdowns.by_category("maaf", "Table 2", "cpu").data.set_index("method")
-    assert list(frame.index) == ["MAAF: no RP, no ITA, no IT", "MAAF: RP, ITA, IT", "ours alone"]  # as printed
-    assert frame.loc["MAAF: RP, ITA, IT", "dress R@10 (R@50), printed"] == "23.8 ± 0.6 (48.6 ± 1.0)"
-    assert not any(name.startswith("mean") for name in breakdowns.by_category("maaf", "Table 5", "cpu").data)
-    assert frame.loc["ours alone", "dress R@10 (R@50), printed"] == ""
+def test_a_row_stands_beside_its_own_reported_numbers(toy):
+    maaf = replace(toy.rows["MAAF"], also=(("Table 2", "MAAF: RP, ITA, IT"), ("Table 5", "LSTM")))
+    tirg = replace(toy.rows["TIRG"], also=(("Table 2", "MAAF: no RP, no ITA, no IT"), ("Table 2", "ours alone")))
+    page = page_of(maaf, tirg)
+    frame = breakdowns.by_category(page, "Table 2", "Table 2.1").content.data.set_index(METHOD)
+    assert list(frame.index) == ["MAAF: no RP, no ITA, no IT", "MAAF: RP, ITA, IT", "ours alone"]  # as in the paper
+    assert frame.loc["MAAF: RP, ITA, IT", (REPORTED, "dress")] == "23.8 ± 0.6 (48.6 ± 1.0)"
+    table_5 = breakdowns.by_category(page, "Table 5", "Table 5.1").content.data
+    assert "mean" not in table_5[REPORTED].columns
+    assert frame.loc["ours alone", (REPORTED, "dress")] == "–"
 
 
-def test_a_table_without_experiments_or_records_is_said_to_be_so(monkeypatch, made_up):
-    made_up.found.update(MAAF=[], TIRG=[])
-    waits = breakdowns.by_category("maaf", "Table 2", "cpu").data
-    assert list(waits["ours: basis · scale · seeds"]) == ["world · cpu · 0 seeds"] * 2
-    assert set(waits.filter(regex="R@50.*, ours").to_numpy().ravel()) == {phrases.NOT_RUN}
-    monkeypatch.setattr(registry, "rows", lambda paper, table, scale: {})
-    assert breakdowns.by_category("maaf", "Table 9", "cpu").data.iloc[0, 0] == "no experiment"
+def test_a_table_without_records_says_the_next_step_and_a_row_without_that_it_has_not_run(toy):
+    toy.found.update(MAAF=[])
+    frame = breakdowns.by_category(toy.page, "Table S4", "Table S4.2").content.data.set_index(METHOD)
+    assert set(frame[OURS].loc["MAAF"]) == {phrases.NOT_RUN}
+    toy.found.update(TIRG=[])
+    assert "cirkit run --missing" in breakdowns.by_category(toy.page, "Table S4", "Table S4.2")._repr_html_()

@@ -1,4 +1,4 @@
-"""Pictures for the pages: what is framed, what is padded, which colours masks get."""
+"""Images for the pages: what is framed, what is padded, which colours masks get."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ def test_images_row_marks_right_answers_by_more_than_colour():
     figure = images.images_row(torch.zeros(3, 3, 8, 8, dtype=torch.uint8), ["1", "2", "3"], framed=[1])
     assert [axes.get_xlabel() for axes in figure.axes] == ["1", "✓ 2", "3"]
     assert [axes.spines["left"].get_visible() for axes in figure.axes] == [False, True, False]
-    with pytest.raises(ValueError, match="3 pictures but 1 captions"):
+    with pytest.raises(ValueError, match="3 images but 1 captions"):
         images.images_row(torch.zeros(3, 3, 8, 8, dtype=torch.uint8), ["1"])
 
 

@@ -1,37 +1,36 @@
-"""Tables, figures and sentences on records made up for the purpose."""
+"""Tables, figures and phrases on records of a toy."""
 
 import dataclasses
+import functools
 import math
 
 import numpy as np
 import pytest
+from toys import EXPERIMENT, page_of
 
 from cirkit.errors import Problem
 from cirkit.evaluators.evidence import Ranks
 from cirkit.evaluators.measures import AveragePrecision, Mean, Recall
 from cirkit.experiments import records, registry
 from cirkit.experiments.bootstrap import Interval
-from cirkit.figures import phrases, plots, tables
+from cirkit.experiments.experiment import Column, Experiment
+from cirkit.figures import phrases, plots, reported, tables
+from cirkit.models.baselines import ImageOnly, TextOnly
+from cirkit.models.tirg import TIRG
+
+COLUMN = Column("css", Recall(1))
 
 
-@dataclasses.dataclass(frozen=True)
-class Declared:
-    """What show asks of an experiment."""
-
-    name: str
-    row: str
-    table: str = "Table 1"
-    also: tuple = ()
-    paper: str = "maaf"
-    scale: str = "cpu"
-    basis: str = "world"
-    seeds: tuple[int, ...] = (0, 1, 2)
-    code: str = "today"
-    tests: dict = dataclasses.field(default_factory=lambda: {"css": None})
+def configured(name: str, row: str = "", model: type = TIRG) -> Experiment:
+    """A row of Table 1 that is never trained."""
+    training = dataclasses.replace(EXPERIMENT.training, model=functools.partial(model))
+    facts = dict(name=f"maaf/{name}", row=row or name, scale="cpu", seeds=(0, 1, 2), exhibits={})
+    tests = {"css": EXPERIMENT.tests["colours"]}
+    return dataclasses.replace(EXPERIMENT, **facts, training=training, tests=tests)
 
 
-def record(name: str, seed: int, hits: int, code: str = "today") -> records.Record:
-    """A run in which `hits` of twenty queries have their answer first, the others fifth."""
+def record(name: str, seed: int, hits: int, code: str = "") -> records.Record:
+    """A run in which `hits` of twenty queries have their target first, the others fifth."""
     values = np.array([1.0] * hits + [5.0] * (20 - hits))
     return records.Record(
         name=name,
@@ -57,75 +56,147 @@ ROW = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def made_up(monkeypatch):
-    declared = [Declared("maaf/ran", "MAAF, identity"), Declared("maaf/waits", "A row of our own <b>")]
+@pytest.fixture
+def runs(monkeypatch):
+    """The records of experiments by name."""
     runs = {"maaf/ran": [record("maaf/ran", seed, 12 + seed) for seed in range(3)]}
-    untested = ROW | {"id": "maaf-2", "verdict": "untested", "mean": None, "low": None, "high": None, "seeds": 0}
-    monkeypatch.setattr(registry, "experiments", lambda paper=None, scale=None: declared)
-    monkeypatch.setattr(registry, "experiment", lambda name, scale: {e.name: e for e in declared}[name])
-    monkeypatch.setattr(registry, "ledger", lambda paper=None: [ROW, untested])
     monkeypatch.setattr(records, "done", lambda experiment: runs.get(experiment.name, []))
+    return runs
 
 
-def test_a_table_keeps_the_papers_numbers_and_ours_in_columns_of_their_own():
-    frame = tables.table("maaf", "Table 1", "cpu", Recall(1)).data
-    ran = frame[frame.method == "MAAF, identity"].iloc[0]
-    assert ran["printed in the paper (original data)"] == "87.8 ± 0.9 (as “MAAF (ours)”)"
-    assert ran["ours: R@1, %"].startswith("65.0 [") and ran["ours: basis · scale · seeds"] == "world · cpu · 3 seeds"
-    ours = frame.filter(like="ours").map(str).to_numpy().ravel()
-    assert not any("±" in cell for cell in ours)
+@pytest.fixture(autouse=True)
+def page(monkeypatch, runs):
+    """A page whose paper has a row that ran and one that waits."""
+    rows = [configured("ran", "MAAF, identity"), configured("waits", "A row of our own <b>")]
+    untested = ROW | {"id": "maaf-2", "verdict": "untested", "mean": None, "low": None, "high": None, "seeds": 0}
+    monkeypatch.setattr(registry, "experiments", lambda paper=None, scale=None: rows)
+    monkeypatch.setattr(registry, "experiment", lambda name, scale: {e.name: e for e in rows}[name])
+    monkeypatch.setattr(registry, "ledger", lambda paper=None: [ROW, untested])
+    return page_of(*rows)
 
 
-def test_a_table_says_what_has_not_run_and_what_has_no_experiment():
-    frame = tables.table("maaf", "Table 1", "cpu", Recall(1)).data.set_index("method")
-    waits = frame.loc["A row of our own <b>"]
-    assert waits["ours: R@1, %"] == "not run" and waits["printed in the paper (original data)"] == "not in the table"
-    assert frame.loc["Locally Bounded Features [23]", "ours: R@1, %"] == "no experiment"
+def frame(page, table="Table 1"):
+    """The cells of a table by method, without the spaces that align them."""
+    cells = tables.table(page, table).content.data.set_index(tables.METHOD)
+    return cells.map(lambda cell: cell.replace(phrases.FIGURE_SPACE, ""))
 
 
-def test_a_table_ends_with_chance_and_has_no_column_for_a_paper_that_printed_nothing():
-    frame = tables.table("photos", "Table 1", "cpu", Recall(5)).data
-    assert list(frame.columns) == ["method", "ours: R@5, %", "ours: basis · scale · seeds"]
-    assert frame.iloc[-1].tolist() == ["a random order", "5.0", ""]  # one answer among a hundred pictures
+def test_a_table_keeps_the_papers_numbers_and_ours_in_columns_of_their_own(page):
+    display, cells = tables.table(page, "Table 1"), frame(page)
+    assert cells[tables.REPORTED].loc["MAAF, identity", "R@1, %"] == "87.8 ± 0.9"
+    assert cells[tables.OURS].loc["MAAF, identity", "R@1, %"].startswith("65.0 [")
+    assert not any("±" in cell for cell in cells[tables.OURS].to_numpy().ravel())
+    assert "world · cpu · 3 seeds" in display.caption and "MAAF, identity: “MAAF (ours)”" in display.caption
 
 
-def test_a_table_escapes_what_it_holds_and_is_readable_on_dark_pages():
-    page = tables.table("maaf", "Table 1", "cpu", Recall(1)).to_html()
-    assert "&lt;b&gt;" in page and "<b>" not in page
-    assert 'class="dataframe cirkit-table"' in page
+def test_a_table_says_what_has_not_run_and_what_has_no_experiment(page):
+    cells = frame(page)
+    assert cells.loc["A row of our own <b>"].tolist() == ["not run", "–"]
+    assert cells.loc["Locally Bounded Features [23]"].tolist() == ["–", "79.2 ± 1.2"]
 
 
-def test_a_table_that_nobody_knows_is_a_problem():
-    with pytest.raises(Problem, match="no Table 9 of 'maaf'"):
-        tables.table("maaf", "Table 9", "cpu", Recall(1))
+def test_a_table_ends_with_chance_and_has_no_column_for_a_paper_that_reports_nothing(page, monkeypatch):
+    monkeypatch.setattr(registry, "columns", lambda paper, table: (Column("css", Recall(5)),))
+    cells = frame(page)
+    assert list(cells.columns) == [(tables.OURS, "R@5, %")]
+    assert cells.iloc[-1].tolist() == ["5.0"] and cells.index[-1] == "chance"  # one target among a hundred images
 
 
-def test_dots_draws_every_seed_and_the_interval():
-    axes = plots.dots("maaf", "Table 1", "cpu", Recall(1)).axes[0]
-    line, seeds, middle, floor = axes.lines
+def test_columns_stand_in_the_order_of_the_paper(page):
+    assert [str(column) for column in registry.columns("maaf", "Table S5")] == ["R@10", "R@1", "R@5"]
+    assert [str(column) for column in tables.columns_of(page, "Table S5")] == ["R@1", "R@5", "R@10"]
+
+
+def test_a_table_marks_the_best_row_and_those_not_told_apart_from_it(page, runs):
+    rows = [configured(name) for name in ("best", "near", "far")]
+    hits = {"best": (15, 16, 17), "near": (14, 16, 17), "far": (2, 3, 4)}
+    runs |= {f"maaf/{name}": [record(f"maaf/{name}", s, n) for s, n in enumerate(each)] for name, each in hits.items()}
+    display = tables.table(page_of(*rows), "Table 1")
+    ours = display.content.data.set_index(tables.METHOD)[tables.OURS]["R@1, %"]
+    assert [name for name, cell in ours.items() if tables.ALIKE in cell] == ["near"]
+    page = display.content.to_html()
+    assert page.count("number best") == 2 and "87.8 ± 0.9" in page.partition("best reported")[2][:60]
+    assert tables.NOTES[tables.ALIKE] in display.caption and tables.NOTES[tables.UNFINISHED] not in display.caption
+
+
+def test_rows_that_are_not_above_image_only_are_marked_by_rule(page, runs):
+    rows = {
+        name: configured(name, model=model)
+        for name, model in (("image", ImageOnly), ("text", TextOnly), ("below", TIRG), ("same", TIRG), ("above", TIRG))
+    }
+    hits = {"image": 8, "text": 1, "below": 4, "same": 8, "above": 19}
+    runs |= {f"maaf/{name}": [record(f"maaf/{name}", seed, n) for seed in range(3)] for name, n in hits.items()}
+    assert tables.unfinished(rows, COLUMN) == ["below", "same"]
+    assert tables.unfinished({"above": rows["above"]}, COLUMN) == []  # nothing to compare with
+    cells = tables.table(page_of(*rows.values()), "Table 1").content.data.set_index(tables.METHOD)
+    assert [name for name, cell in cells[tables.OURS]["R@1, %"].items() if tables.UNFINISHED in cell] == [
+        "below",
+        "same",
+    ]
+
+
+def test_a_table_escapes_what_it_holds_and_is_readable_on_dark_pages(page):
+    shown = tables.table(page, "Table 1")._repr_html_()
+    assert "&lt;b&gt;" in shown and "<b>" not in shown
+    assert "a &lt;fast&gt; processor" in shown  # in the card
+    assert 'class="dataframe cirkit-table"' in shown
+
+
+def test_a_table_that_nobody_knows_is_a_problem_and_one_without_records_says_the_next_step(page, runs):
+    with pytest.raises(Problem, match=r"no 'Table 9' in maaf"):
+        tables.table(page, "Table 9")
+    runs.clear()
+    for display in (
+        tables.table(page, "Table 1"),
+        plots.dots(page, "Table 1", "Figure 1.1"),
+        plots.loss_curves(page, "Table 1", "Figure 1.2"),
+    ):
+        assert "cirkit run --missing --paper maaf --scale cpu" in display._repr_html_()
+
+
+def test_numbers_of_a_column_stand_on_their_decimal_points():
+    cells = phrases.aligned(["8.0 [4.0, 12.9]", "100.0 [9.5, 100.0]", "not run", "5.2"])
+    assert cells[0].index(".") == cells[1].index(".") == cells[3].index(".") and cells[2] == "not run"
+    assert cells[0].rindex(".") == cells[1].rindex(".")
+    assert [cell.replace(phrases.FIGURE_SPACE, "") for cell in cells][1] == "100.0 [9.5, 100.0]"
+    assert phrases.aligned(["–", ""]) == ["–", ""]
+
+
+def test_rows_stand_in_the_order_of_the_paper():
+    known = [configured(row) for row in ("own", "TIRG", "FiLM")]
+    assert list(reported.rows_of(page_of(*known), "Table 1")) == ["FiLM", "TIRG", "own"]
+
+
+def test_dots_shows_every_seed_and_the_interval(page):
+    display = plots.dots(page, "Table 1", "Figure 1.1")
+    (axes,) = display.content.axes
+    line, seeds, mean, floor = axes.lines
     assert sorted(seeds.get_xdata()) == pytest.approx([60.0, 65.0, 70.0])
     low, high = line.get_xdata()
-    assert middle.get_xdata()[0] == pytest.approx(65.0)
+    assert mean.get_xdata()[0] == pytest.approx(65.0)
     assert low < 65.0 < high
     assert floor.get_xdata()[0] == pytest.approx(1.0)
     assert [text.get_text() for text in axes.texts] == ["not run", " chance"]
 
 
-def test_loss_curves_draws_one_line_per_seed_and_names_a_row_once():
-    axes = plots.loss_curves("maaf", "Table 1", "cpu").axes[0]
-    assert len(axes.lines) == 3
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["MAAF, identity"]
+def test_loss_curves_has_a_panel_per_row_that_ran_and_a_line_per_seed(runs):
+    rows = [configured(name) for name in "abcde"]
+    runs |= {each.name: [record(each.name, seed, 1) for seed in range(2)] for each in rows}
+    page = page_of(*rows, configured("waits"))
+    panels = [axes for axes in plots.loss_curves(page, "Table 1", "Figure 1.2").content.axes if axes.get_visible()]
+    assert [axes.get_title() for axes in panels] == list("abcde")
+    assert all(len(axes.lines) == 2 and axes.get_yscale() == "log" for axes in panels)
+    assert panels[0].get_ylim() == panels[4].get_ylim()
 
 
-def test_the_loss_of_one_run_is_drawn_as_it_is():
+def test_the_loss_of_one_run_is_shown_as_it_is():
     (line,) = plots.loss_curve([(1, 3.0), (2, 1.0)]).axes[0].lines
     assert line.get_xydata().tolist() == [[1.0, 3.0], [2.0, 1.0]]
 
 
 def test_a_verdict_never_stands_without_its_basis_scale_and_seeds():
     assert phrases.claim("maaf-1").text == "holds (+12.3 [+10.1, +14.2] points; world · cpu · 3 seeds)"
-    assert phrases.measured_row(ROW | {"unit": "of an even look"}) == "+0.12 [+0.10, +0.14] of an even look"
+    assert phrases.measured_row(ROW | {"unit": "× uniform"}) == "+0.12 [+0.10, +0.14] × uniform"
     assert phrases.claim("maaf-2").text == "untested (no record yet)"
     with pytest.raises(Problem, match=r"no claim 'maaf-9'. Choose one of: maaf-1, maaf-2"):
         phrases.claim("maaf-9")
@@ -134,7 +205,8 @@ def test_a_verdict_never_stands_without_its_basis_scale_and_seeds():
 def test_a_result_is_a_number_with_an_interval_or_says_that_it_has_not_run():
     assert phrases.result("maaf/ran R@1").text.endswith("] % (world · cpu · 3 seeds)")
     assert phrases.result("maaf/waits R@1 cpu").text == "not run yet (world · cpu)"
-    for wrong in ("maaf/ran", "maaf/ran R@0", "maaf/ran accuracy"):
+    assert phrases.result("maaf/ran css:R@1") == phrases.result("maaf/ran R@1")
+    for wrong in ("maaf/ran", "maaf/ran R@0", "maaf/ran accuracy", "maaf/ran cirr:R@1"):
         with pytest.raises(Problem):
             phrases.result(wrong)
 
@@ -144,17 +216,15 @@ def test_measures_are_found_by_the_name_they_print():
         assert phrases.measure_of(str(measure)) == measure
 
 
-def test_the_ledger_shows_verdicts_and_counts_them():
-    frame = tables.ledger_table().data
-    assert list(frame["our number"]) == ["+12.3 [+10.1, +14.2] points", ""]
-    assert list(tables.ledger_table("maaf", where=("Table 1",)).data["claim"]) == ["maaf-1", "maaf-2"]
-    assert list(tables.ledger_table("maaf", where=("Table 9",)).data["claim"]) == ["none declared"]
+def test_verdicts_are_counted():
     assert tables.verdicts() == {"holds": 1, "fails": 0, "open": 0, "untested": 1}
 
 
-def test_records_whose_code_changed_are_told(monkeypatch):
-    runs = [record("maaf/ran", 0, 12), record("maaf/ran", 1, 12, code="before")]
-    monkeypatch.setattr(records, "done", lambda experiment: runs if experiment.name == "maaf/ran" else [])
+def test_records_whose_code_changed_are_told(runs):
+    runs["maaf/ran"] = [
+        record("maaf/ran", 0, 12, code=configured("ran").code),
+        record("maaf/ran", 1, 12, code="before"),
+    ]
     (row,) = tables.record_states()
     assert row["seeds"] == "2 of 3" and row["code since then"] == "changed for 1 of 2"
     assert math.isclose(float(row["minutes a seed"]), 1.0)

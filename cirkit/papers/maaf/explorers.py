@@ -1,10 +1,17 @@
-"""MAAF's retrieval explorers: CSS and FashionIQ, images drawn again from the world."""
+"""MAAF's retrieval explorers: CSS and FashionIQ, with the gallery's images rendered again."""
+
+from collections.abc import Callable, Sequence
+
+from jaxtyping import UInt8
+from torch import Tensor
 
 from cirkit.explorers.retrieval import Nothing, RetrievalExplorer, table_explorer
 
+Images = Callable[[Sequence[int]], UInt8[Tensor, "n 3 h w"]]
+
 
 def css_explorer(scale: str, table: str = "Table 1") -> RetrievalExplorer | Nothing:
-    """MAAF's rows on CSS; pictures are drawn again from the world's size."""
+    """MAAF's rows on CSS."""
     from cirkit.worlds.css import CSS
 
     return table_explorer(
@@ -13,11 +20,15 @@ def css_explorer(scale: str, table: str = "Table 1") -> RetrievalExplorer | Noth
 
 
 def fashioniq_explorer(scale: str, table: str = "Table 3") -> RetrievalExplorer | Nothing:
-    """MAAF's rows on Fashion IQ, the three categories' galleries one behind the other; captions joined by "+"."""
+    """MAAF's rows on FashionIQ, the three categories' galleries one behind the other; captions joined by "+"."""
     from cirkit.figures.top_k import with_plus
+
+    return table_explorer("maaf", table, scale, fashioniq_images(scale), "MAAF", with_plus)
+
+
+def fashioniq_images(scale: str) -> Images:
+    """The validation images of FashionIQ by gallery row, the three categories one behind the other."""
     from cirkit.papers.maaf.fashioniq import SIZES
     from cirkit.worlds.fashioniq import FASHIONIQ
 
-    return table_explorer(
-        "maaf", table, scale, lambda rows: FASHIONIQ.images(SIZES[scale], "val", rows), "MAAF", with_plus
-    )
+    return lambda rows: FASHIONIQ.images(SIZES[scale], "val", rows)

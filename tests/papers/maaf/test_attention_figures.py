@@ -1,4 +1,4 @@
-"""Attention, drawn: what is on the axes against loops over the exhibit, and what is left out when there is none."""
+"""Attention figures: what is on the axes against loops over the exhibit, and what is left out when there is none."""
 
 from types import SimpleNamespace
 
@@ -8,6 +8,7 @@ import pytest
 from cirkit.experiments import artifacts, records, registry
 from cirkit.experiments.artifacts import packed, unpacked
 from cirkit.experiments.experiment import exhibits_home
+from cirkit.experiments.page import Page
 from cirkit.papers.maaf import attention_figures
 from cirkit.papers.maaf.part_attention import pairs
 from cirkit.papers.maaf.word_attention import questions, standing
@@ -18,6 +19,7 @@ from cirkit.worlds.scene import PLACES, Scene
 
 SIZE = Size(references=30, mods=30, image=32)
 GARMENTS = fashioniq.Size(train=(2, 6), val=(6, 14), test=(2, 6), image=32)
+SOFTMAX = "maaf/css/maaf_softmax"
 RNG = np.random.default_rng(0)
 COLUMNS = {  # one class with all controls, one without `stranger`, one of which nothing is known
     "place": {"own": [-1.0, -0.5, 0.3], "mask": [0.5, None, 0.1], "word": [0.0, 0.0, 0.1], "stranger": [1.0, 1.0, 1.0]},
@@ -27,6 +29,23 @@ COLUMNS = {  # one class with all controls, one without `stranger`, one of which
 
 def shown(axes, number=-1):
     return np.asarray(axes.images[number].get_array())
+
+
+@pytest.fixture
+def page():
+    """A page over today's configurations."""
+    return Page(paper="maaf")
+
+
+@pytest.fixture
+def content(monkeypatch):
+    """Sets the exhibit that a figure reads, and the size of the world behind it."""
+
+    def put(content, size=SIZE):
+        monkeypatch.setattr(attention_figures, "content_of", lambda experiment, exhibit: content)
+        monkeypatch.setattr(attention_figures, "size_of", lambda experiment, exhibit: size)
+
+    return put
 
 
 def runs(experiment, *seeds):
@@ -68,69 +87,72 @@ def test_a_ring_stands_on_the_thing_that_stands_there():
     assert points["top-left"][0] < points["top-right"][0] and points["top-left"][1] < points["bottom-left"][1]
 
 
-def test_place_maps_are_in_multiples_of_an_even_spread():
-    map = [0.1, 0.3, 0.2, 0.2]
-    figure = attention_figures.place_maps({"grid": [2, 2], "places": {"top-right": {"count": 3, "map": map}}}, SIZE)
-    drawn = {axes.get_xlabel().split("\n")[0]: axes for axes in figure.axes}
-    assert list(drawn) == list(PLACES)
-    np.testing.assert_allclose(shown(drawn["top-right"]), [[0.5, 1.5], [1.0, 1.0]])
-    assert drawn["top-right"].get_xlabel().endswith("0.50 to 1.50")
-    assert drawn["top-left"].get_xlabel().endswith("never said") and not drawn["top-left"].images
+def test_position_maps_are_in_multiples_of_uniform_attention(page, content):
+    content({"grid": [2, 2], "places": {"top-right": {"count": 3, "map": [0.1, 0.3, 0.2, 0.2]}}})
+    figure = attention_figures.position_maps(page, SOFTMAX, "Figure 3").content
+    (axes,) = [axes for axes in figure.axes if axes.images]
+    np.testing.assert_allclose(shown(axes), [[0.5, 1.5], [1.0, 1.0]])
+    assert axes.get_xlabel() == "top-right\n0.50 to 1.50"
+    others = [axes.texts[0].get_text() for axes in figure.axes if not axes.images]
+    assert others == [f"{word}\nin no text" for word in PLACES if word != "top-right"]
 
 
-def test_a_words_row_of_the_matrix_lies_over_the_picture():
+def test_a_words_row_of_the_matrix_lies_over_the_image(page, content):
     weights = RNG.random((4 + 9 + 2, 4 + 9 + 2))
     kept = {"query": 1, "words": ["make", "red"], "grids": [[2, 2], [3, 3]], "weights": packed(weights)}
-    figure = attention_figures.matrix({"matrix": kept}, SIZE)
-    whole, _, reference, *words = figure.axes  # the second is the colour bar
+    content({"matrix": kept})
+    whole, _, reference, *words = attention_figures.matrix(page, SOFTMAX, "Figure 4").content.axes  # 2nd: colour bar
     np.testing.assert_allclose(shown(whole), weights, atol=kept["weights"]["step"])
     assert [each.get_text() for each in whole.get_yticklabels()][2:] == ["make", "red"]
-    picture = CSS.images(SIZE, "test", [questions(SIZE)[1].row])[0]
-    np.testing.assert_array_equal(shown(reference), picture.permute(1, 2, 0))
+    image = CSS.images(SIZE, "test", [questions(SIZE)[1].row])[0]
+    np.testing.assert_array_equal(shown(reference), image.permute(1, 2, 0))
     for axes, row in zip(words, unpacked(kept["weights"])[-2:], strict=True):
         coarse = np.array([[row[4 + 3 * y + x] for x in range(3)] for y in range(3)])
         np.testing.assert_allclose(shown(axes), coarse / coarse.mean())
-        assert axes.images[-1].norm(1.0) == 0.5  # white is an even spread
+        assert axes.images[-1].norm(1.0) == 0.5  # white is uniform attention
 
 
-def test_what_is_ignored_stands_over_the_same_without_attention():
+def test_what_is_ignored_stands_over_the_same_without_attention(page, content):
     red, blue = ({key: packed(RNG.normal(size=(3, 4, 4))) for key in ("ignored", "present")} for _ in range(2))
-    figure = attention_figures.ignored_pictures({"colours": {"red": red, "blue": blue}}, ("red", "green", "blue"))
-    above, below = figure.axes[:3], figure.axes[3:]
+    content({"colours": {"red": red, "blue": blue}})
+    figure = attention_figures.ignored_images(page, SOFTMAX, ("red", "green", "blue"), "Figure 5").content
+    above, below = figure.axes[:2], figure.axes[2:]
     for line, key in ((above, "ignored"), (below, "present")):
         most = max(np.abs(unpacked(each[key])).max() for each in (red, blue))
-        np.testing.assert_allclose(shown(line[0]), 0.5 + unpacked(red[key]).transpose(1, 2, 0) / (2 * most))
-        assert not line[1].images  # nobody said green
-    assert [axes.get_xlabel() for axes in below] == ["red", "green", "blue"]
+        for axes, word in zip(line, (red, blue), strict=True):
+            np.testing.assert_allclose(shown(axes), 0.5 + unpacked(word[key]).transpose(1, 2, 0) / (2 * most))
+    assert [axes.get_xlabel() for axes in below] == ["red", "blue"]  # no text says green
 
 
-def test_every_head_is_drawn_over_the_mean_of_its_words_pictures():
-    content = {
-        "grid": [2, 2],
-        "values": {"longer": {"query": [0, 2]}, "sleeves": {"query": [1]}},
-        "heads": {"longer": [0.25, -0.5], "sleeves": [0.0, 1.0]},
-        "maps": {about: RNG.random((2, 4)).tolist() for about in ("longer", "sleeves")},
-    }
-    figure = attention_figures.head_maps(content, GARMENTS, ("longer", "sleeves"))
+def test_every_head_is_shown_over_the_mean_of_its_words_images(page, content):
+    maps = {about: RNG.random((2, 4)).tolist() for about in ("longer", "sleeves")}
+    values = {"longer": {"query": [0, 2]}, "sleeves": {"query": [1]}}
+    heads = {"longer": [0.25, -0.5], "sleeves": [0.0, 1.0]}
+    content({"grid": [2, 2], "values": values, "heads": heads, "maps": maps}, GARMENTS)
+    figure = attention_figures.head_maps(page, "maaf/fashioniq/maaf", ("longer", "sleeves"), "Figure 6").content
     panels = np.reshape(figure.axes[:4], (2, 2))
     assert [axes.get_xlabel() for axes in panels[:, 0]] == ["+0.25", "-0.50"]
-    np.testing.assert_allclose(shown(panels[1, 1]).ravel(), content["maps"]["sleeves"][1])
+    np.testing.assert_allclose(shown(panels[1, 1]).ravel(), maps["sleeves"][1])
     rows = [pairs(GARMENTS)[query].row for query in (0, 2)]
     mean = sum(fashioniq.images(GARMENTS, "val", [row])[0].double() for row in rows) / 2
     np.testing.assert_allclose(shown(panels[0, 0], 0), mean.mean(0), rtol=1e-6)
 
 
-def test_categories_are_averaged_apart():
-    figure = attention_figures.category_means(GARMENTS)
+def test_categories_are_averaged_apart(page, content):
+    content(None, GARMENTS)
+    figure = attention_figures.category_means(page, "maaf/fashioniq/maaf", "Figure S1").content
     captions = ["dress,\nfirst 10", "dress,\nfirst 14", "shirt,\nfirst 10"]
     assert [axes.get_xlabel() for axes in figure.axes][:3] == captions
     shirts = fashioniq.images(GARMENTS, "val", range(14, 24)).double().mean(0)
     np.testing.assert_allclose(shown(figure.axes[2]), shirts.permute(1, 2, 0), atol=0.5)
 
 
-def test_differences_are_means_over_queries_and_seeds_that_have_the_control(softmax):
+def test_differences_are_means_over_queries_and_the_seeds_that_have_the_exhibit(softmax):
+    assert attention_figures.measured(softmax.runs, "words", ("place",)) == {}
     softmax.keep(0)
-    assert attention_figures.measured(softmax.runs, "words", ("place",)) == {}  # seed 1 has none
+    alone = attention_figures.measured(softmax.runs, "words", ("place",))
+    assert alone["place", "elsewhere"].mean == pytest.approx((-1.0 - 0.5 + 0.3) / 3)  # seed 1 has none
+    assert alone["place", "elsewhere"].seeds == 1
     softmax.keep(1, shift=0.2)
     found = attention_figures.measured(softmax.runs, "words", ("place", "verb", "size"))
     assert set(found) == {("place", than) for than in attention_figures.CONTROLS} | {
@@ -141,45 +163,55 @@ def test_differences_are_means_over_queries_and_seeds_that_have_the_control(soft
     assert found["verb", "word"].mean == pytest.approx(0.15 + 0.1) and found["verb", "word"].seeds == 2
 
 
-def test_a_panel_shows_what_was_measured_or_says_that_nothing_was(softmax):
+def test_a_panel_shows_what_was_measured_and_of_how_many_seeds(page, softmax):
+    names = {"Softmax": SOFTMAX, "Identity": "maaf/css/maaf_identity"}
     softmax.keep(0, shift=-0.1)
+    display = attention_figures.differences(page, names, "words", ("place", "verb"), "Figure 5.1")
+    (axes,) = display.content.axes
+    assert axes.get_title("left") == "Softmax (world · cpu · 1 seed of 2)"
+    assert "No exhibit yet: Identity." in display.caption
     softmax.keep(1, shift=0.1)
-    identity = registry.experiment("maaf/css/maaf_identity", "cpu")
-    experiments = {"Softmax": softmax.experiment, "Identity": identity}
-    figure = attention_figures.differences(experiments, "words", ("place", "verb"))
-    done, missing = figure.axes
-    assert done.get_title("left") == "Softmax (world · cpu · 2 seeds)" and "even spread" in done.get_xlabel()
+    figure = attention_figures.differences(page, names, "words", ("place", "verb"), "Figure 5.1").content
+    (axes,) = figure.axes
+    assert axes.get_title("left") == "Softmax (world · cpu · 2 seeds)" and "uniform" in axes.get_xlabel()
+    assert [each.get_text() for each in axes.get_yticklabels()] == ["position", "verb"]
     marks = {
-        (line.get_label(), float(line.get_xdata()[0])) for line in done.lines if line.get_label().startswith("less")
+        (line.get_label(), float(line.get_xdata()[0])) for line in axes.lines if line.get_label().startswith("minus")
     }
     assert len(marks) == 7
-    own = marks - {mark for mark in marks if "elsewhere" not in mark[0]}
-    assert sorted(x for _, x in own) == pytest.approx([-0.4, 0.15])
-    seeds = {tuple(np.round(line.get_xdata(), 6)) for line in done.lines if line.get_marker() == "."}
+    assert sorted(x for label, x in marks if "elsewhere" in label) == pytest.approx([-0.4, 0.15])
+    seeds = {tuple(np.round(line.get_xdata(), 6)) for line in axes.lines if line.get_marker() == "."}
     assert {(-0.5, -0.3), (0.05, 0.25)} <= seeds
-    assert [each.get_text() for each in missing.texts] == ["not run"]
     assert len(figure.legends[0].get_texts()) == 4  # each control once
 
 
-def test_the_first_seed_of_todays_declaration_is_kept(softmax):
-    assert attention_figures.kept(softmax.experiment, "words") is None
+def test_the_content_is_the_first_seeds_of_todays_configuration(softmax):
+    assert attention_figures.content_of(softmax.experiment, "words") is None
     softmax.keep(1)
-    assert attention_figures.kept(softmax.experiment, "words") is None
+    assert attention_figures.content_of(softmax.experiment, "words") is None
     softmax.keep(0, fingerprint="older")
-    assert attention_figures.kept(softmax.experiment, "words") is None
+    assert attention_figures.content_of(softmax.experiment, "words") is None
     softmax.keep(0)
-    assert attention_figures.kept(softmax.experiment, "words")["values"]["verb"]["own"] == [0.1, 0.2]
+    assert attention_figures.content_of(softmax.experiment, "words")["values"]["verb"]["own"] == [0.1, 0.2]
 
 
 @pytest.mark.parametrize(
-    "draw",
+    "figure",
     [
-        lambda: attention_figures.place_maps(None, SIZE),
-        lambda: attention_figures.matrix(None, None),
-        lambda: attention_figures.ignored_pictures(None, ("red",)),
-        lambda: attention_figures.head_maps(None, GARMENTS, ("longer",)),
-        lambda: attention_figures.category_means(None),
+        lambda page: attention_figures.position_maps(page, SOFTMAX, "Figure 3"),
+        lambda page: attention_figures.matrix(page, SOFTMAX, "Figure 4"),
+        lambda page: attention_figures.ignored_images(page, SOFTMAX, ("red",), "Figure 5"),
+        lambda page: attention_figures.head_maps(page, "maaf/fashioniq/maaf", ("longer",), "Figure 6"),
+        lambda page: attention_figures.category_means(page, "maaf/fashioniq/maaf", "Figure S1"),
+        lambda page: attention_figures.differences(page, {"Softmax": SOFTMAX}, "words", ("place",), "Figure 5.1"),
     ],
 )
-def test_a_missing_exhibit_is_said(draw):
-    assert [each.get_text() for each in draw().texts] == ["not run"]
+def test_a_missing_exhibit_is_said_with_the_next_step(page, content, softmax, figure):
+    content(None, None)
+    assert "cirkit run --missing" in figure(page)._repr_html_()
+
+
+def test_the_size_is_that_of_the_exhibits_world():
+    experiment = registry.experiment(SOFTMAX, "cpu")
+    assert attention_figures.size_of(experiment, "maps") == CSS.sizes["cpu"]
+    assert attention_figures.size_of(registry.experiment(SOFTMAX, "paper"), "maps") is None

@@ -1,0 +1,50 @@
+"""Claims as a table: what stands first, what is linked, what is escaped."""
+
+import re
+
+import pytest
+
+from cirkit.experiments import registry
+from cirkit.figures.claims import claim_pages, claims_table
+
+ROW = {
+    "id": "maaf-1", "paper": "maaf", "where": "Table 1", "says": "MAAF > TIRG & more.", "reported": "+14.1",
+    "verdict": "holds", "mean": 0.207, "low": 0.181, "high": 0.233, "unit": "points",
+    "basis": "world", "scale": "cpu", "seeds": 3,
+}  # fmt: skip
+UNTESTED = ROW | {"id": "maaf-2", "verdict": "untested", "mean": None, "low": None, "high": None, "seeds": 0}
+
+
+def cells(display):
+    lines = re.findall(r"<tr data-verdict.*?</tr>", display.content)
+    return [re.findall(r"<td.*?>(.*?)</td>", line) for line in lines]
+
+
+def test_verdict_and_number_stand_first_in_letters_and_points():
+    tested, untested = cells(claims_table([ROW, UNTESTED]))
+    assert tested[0] == '<span class="verdict holds"><b>H</b>holds</span>'
+    assert "20.7 [+18.1, +23.3] points" in tested[1] and untested[1] == ""
+    assert "MAAF &gt; TIRG &amp; more." in tested[2] and "maaf-1" in tested[2]
+
+
+def test_what_all_rows_share_is_in_the_caption_and_what_they_do_not_in_the_rows():
+    display = claims_table([ROW, UNTESTED])
+    assert "All from world · cpu · 3 seeds." in display.caption and "cpu" not in display.content
+    display = claims_table([ROW, ROW | {"scale": "gpu"}])
+    assert [("cpu" in line[1], "gpu" in line[1]) for line in cells(display)] == [(True, False), (False, True)]
+
+
+def test_the_margin_stands_in_the_claims_row():
+    assert "margin 1" in cells(claims_table([ROW | {"margin": 1.0}]))[0][1]
+
+
+def test_links_and_the_filter_are_there_when_asked_for():
+    assert "<a " not in claims_table([ROW]).content and "<script" not in claims_table([ROW]).content
+    display = claims_table([ROW], linked=True)
+    assert '<a href="maaf/table_1_css.html">Table 1</a>' in display.content
+    assert not re.search(r"https?://", display._repr_html_())
+
+
+@pytest.mark.parametrize("claim", registry.claims("maaf"), ids=lambda claim: claim.id)
+def test_every_claim_is_shown_on_a_page(claim):
+    assert (claim.paper, claim.where) in claim_pages()
