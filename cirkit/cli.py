@@ -147,31 +147,23 @@ def models(as_json: Json = False) -> None:
 
 
 @app.command()
-def experiments(paper: Paper = None, scale: Scale = None, as_json: Json = False) -> None:
-    """Declared experiments, and which of their seeds have a record."""
+def experiments(
+    paper: Paper = None,
+    scale: Scale = None,
+    all_rows: Annotated[bool, typer.Option("--all", help="A line for every row of every table.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Declared experiments of each paper and scale, and how many of their seeds have a record."""
     from cirkit.experiments import registry
-    from cirkit.experiments.records import done
 
-    rows = []
-    for experiment in registry.experiments(paper, scale):
-        finished = done(experiment)
-        rows.append(
-            {
-                "name": experiment.name,
-                "paper": experiment.paper,
-                "scale": experiment.scale,
-                "seeds done": len(finished),
-                "seeds wanted": len(experiment.seeds),
-                "seconds": round(sum(sum(record.seconds.values()) for record in finished), 1),
-            }
-        )
-    show(rows, as_json)
+    rows = registry.progress(paper, scale)
+    show(rows if all_rows else registry.summary(rows), as_json)
 
 
 @app.command()
 def run(
     name: Annotated[str | None, typer.Argument()] = None,
-    seed: Annotated[int | None, typer.Option(help="One seed; all wanted seeds when left out.")] = None,
+    seed: Annotated[int | None, typer.Option(help="One seed; all that lack a record when left out.")] = None,
     scale: Annotated[str, typer.Option()] = "cpu",
     missing: Annotated[bool, typer.Option("--missing", help="Every record that is not there yet.")] = False,
     paper: Paper = None,
@@ -183,31 +175,61 @@ def run(
         str, typer.Option(help="Where original data lie, a folder per benchmark (paper scale).")
     ] = "data/raw",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the run needs and what is missing.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Train anew and replace the record that is there.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train and test an experiment, or all that are missing, and write the records."""
-    from cirkit.experiments import registry, run
-
     if (name is None) == (not missing):
         raise typer.BadParameter("Give the name of one experiment, or --missing.")
+    if missing and (again or seed is not None):
+        raise typer.BadParameter("--missing runs what has no record; --again and --seed go with the name of one.")
+    wait = seconds(budget)
+    announce("Reading the configurations of the experiments.")
+    from cirkit.experiments import registry
+    from cirkit.experiments.environment import usable
+
+    usable(device)
     chosen = registry.experiments(paper, scale, root) if missing else [registry.experiment(name, scale, root)]
     if dry_run:
         from cirkit.experiments.cost import plan
 
+        announce(f"Judging {len(chosen)} rows: finished seeds, or one training step here.")
         show([plan(experiment) for experiment in chosen], as_json)
-        return
-    if missing:
-        written = run.run_missing(chosen, device=device, budget=seconds(budget), tell=typer.echo)
-        typer.echo(f"{written} records written.")
-        return
-    for each in chosen[0].seeds if seed is None else (seed,):
-        with run.lock(chosen[0].path(each)) as mine:
-            if not mine:
-                raise Problem(f"{name} seed {each} is being run by another process. Wait for it to end.")
-            record = run.run(chosen[0], each, device, watch=progress(chosen[0].training.steps))
-        spent = sum(record.seconds.values())
-        typer.echo(f"{name} {scale} seed {each}: {spent:.0f} s")
-        typer.echo(f"  record  {chosen[0].path(each)}\n  weights {chosen[0].weights(each)}")
+    elif missing:
+        from cirkit.experiments.run import run_missing
+
+        announce(f"Looking for records that are missing in {len(chosen)} rows.")
+        found = run_missing(
+            chosen, device=device, budget=wait, watch=lambda each: progress(each.training.steps), tell=typer.echo
+        )
+        typer.echo(f"{found.written} records written.")
+        if found.failed:
+            raise Problem(f"{found.failed} runs failed; the lines above say why. Correct that and run this again.")
+    else:
+        run_seeds(chosen[0], seed, device, again)
+
+
+def run_seeds(experiment: Any, seed: int | None, device: str, again: bool) -> None:
+    """Run one seed, or those that lack a record, and say where record and weights lie."""
+    from cirkit.experiments.run import lacks, run_named
+    from cirkit.experiments.trainings import Trainer, never, same_code
+
+    wanted = (seed,) if seed is not None else tuple(s for s in experiment.seeds if again or lacks(experiment, s))
+    if not wanted:
+        raise Problem(f"All seeds of {experiment.name} {experiment.scale} have records. Add --again to run them anew.")
+    for each in wanted:
+        announce(f"{experiment.name} {experiment.scale} seed {each}: {experiment.training.steps} steps on {device}.")
+        watch, accept = progress(experiment.training.steps), never if again else same_code
+        trainer = Trainer(device=device, local=experiment.local, accept=accept, watch=watch, tell=announce)
+        record = run_named(experiment, each, trainer, again)
+        if record is not None:
+            typer.echo(f"{experiment.name} {experiment.scale} seed {each}: {sum(record.seconds.values()):.0f} s")
+            typer.echo(f"  record  {experiment.path(each)}\n  weights {experiment.weights(each)}")
+
+
+def announce(line: str) -> None:
+    """Say on stderr what takes a while, before it does."""
+    typer.echo(line, err=True)
 
 
 def progress(steps: int) -> Any:
@@ -238,11 +260,25 @@ def seconds(budget: str | None) -> float | None:
 
 
 @app.command()
-def verify(sample: Annotated[int, typer.Option(min=1)] = 3, as_json: Json = False) -> None:
-    """Run the cheapest committed records again, those made by other code first, and compare."""
+def verify(
+    sample: Annotated[int, typer.Option(min=1, help="How many records to run again.")] = 3,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Replay a hundredth of every record and confirm those that agree.")
+    ] = False,
+    paper: Paper = None,
+    scale: Scale = None,
+    as_json: Json = False,
+) -> None:
+    """Run committed records again, those made by other code first, and compare."""
+    announce("Reading the records.")
+    from cirkit.experiments import registry
+    from cirkit.experiments.replay import replay
     from cirkit.experiments.verify import verify as compare
 
-    rows = compare(sample)
+    chosen, rows = registry.experiments(paper, scale), []
+    for row in replay(chosen) if quick else compare(chosen, sample):
+        announce(f"{row['name']} {row['scale']} seed {row['seed']}: {row['state']}, {row['seconds']:.0f} s")
+        rows.append(row)
     show(rows, as_json)
     if any(row["state"] == "differs" for row in rows):
         raise Problem("A record could not be confirmed. Look at what changed since its commit, then run it again.")
@@ -259,8 +295,11 @@ def exhibits(
     as_json: Json = False,
 ) -> None:
     """What finished runs keep beside their ranks, and whether it is there."""
+    announce("Reading the records.")
     from cirkit.experiments import regenerate, registry
+    from cirkit.experiments.environment import usable
 
+    usable(device)
     chosen = registry.experiments(paper, scale)
     if missing:
         written = regenerate.missing(chosen, device, tell=typer.echo)

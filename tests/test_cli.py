@@ -1,12 +1,13 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
 from cirkit.cli import app, main, paired, seconds
-from cirkit.experiments import registry, run
+from cirkit.experiments import confirmations, records, registry, run
 
 
 def call(capsys, monkeypatch, *words):
@@ -32,7 +33,8 @@ READING = {
         "seeds",
     },
     ("models",): {"name", "paper", "kind", "parameters"},
-    ("experiments", "--scale", "smoke"): {"name", "paper", "scale", "seeds done", "seeds wanted", "seconds"},
+    ("experiments",): {"paper", "scale", "rows", "seeds done", "seeds wanted", "hours"},
+    ("experiments", "--all", "--scale", "smoke"): {"name", "paper", "scale", "seeds done", "seeds wanted", "seconds"},
     ("data", "list"): {"name", "kind", "world", "layout"},
     ("bench", "rank"): {"name", "ours", "reference", "ratio", "difference", "threads"},
     ("doctor",): {"name", "found", "state", "advice"},
@@ -50,6 +52,13 @@ def test_reading_commands_print_json_with_the_promised_keys(cirkit, words):
     ("words", "code", "said"),
     [
         (("run", "maaf/css/none"), 1, "There is no experiment"),
+        (("run", "maaf/css/tirgg"), 1, "Did you mean maaf/css/tirg"),
+        (("run", "maaf/css/tirg", "--seed", "7"), 1, "has no seed 7 at scale cpu. Use one of 0, 1, 2, 3, 4."),
+        (("run", "maaf/css/tirg", "--device", "tpu"), 1, "There is no device 'tpu'"),
+        (("run", "maaf/css/tirg", "--device", "cuda:99"), 1, "sees no cuda:99"),
+        (("exhibits", "--missing", "--device", "tpu"), 1, "There is no device 'tpu'"),
+        (("run", "--missing", "--again"), 2, "--again"),
+        (("run", "--missing", "--paper", "maff"), 1, "Use one of maaf"),
         (("run", "maaf/css/tirg", "--scale", "huge"), 1, "There is no scale"),
         (("run",), 2, "--missing"),
         (("run", "x", "--missing"), 2, "--missing"),
@@ -134,12 +143,12 @@ def test_run_writes_records_and_missing_finds_them(cirkit):
     assert code == 0 and "seed 0" in out, err
     code, out, _ = cirkit("run", "--missing", "--scale", "smoke", "--paper", "maaf", "--budget", "0s")
     assert code == 0 and "written" in out
-    rows = json.loads(cirkit("experiments", "--scale", "smoke", "--paper", "maaf", "--json")[1])
+    rows = json.loads(cirkit("experiments", "--all", "--scale", "smoke", "--paper", "maaf", "--json")[1])
     assert next(row["seeds done"] for row in rows if row["name"] == "maaf/css/text_only") == 1
 
 
 def test_a_record_that_another_process_makes_is_left_to_it(cirkit):
-    with run.lock(registry.experiment("maaf/css/tirg", "smoke").path(0)) as mine:
+    with run.record_lock(registry.experiment("maaf/css/tirg", "smoke"), 0) as mine:
         assert mine
         code, _, err = cirkit("run", "maaf/css/tirg", "--scale", "smoke")
     assert code == 1 and "another process" in err
@@ -195,3 +204,37 @@ def test_help_answers_in_under_a_second_s_worth_of_imports():
     check = "print([m for m in ('torch', 'numpy', 'pandas') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
+
+
+def test_a_record_is_not_replaced_unless_that_is_asked_for(cirkit):
+    asked = ("run", "maaf/css/text_only", "--scale", "smoke", "--seed", "0")
+    path = registry.experiment("maaf/css/text_only", "smoke").path(0)
+    assert cirkit(*asked)[0] == 0
+    before = path.read_bytes()
+    code, _, err = cirkit(*asked)
+    assert code == 1 and "Add --again" in err and path.read_bytes() == before
+    assert cirkit("run", "maaf/css/text_only", "--scale", "smoke")[0] == 1  # no seed is left
+    code, out, err = cirkit(*asked, "--again")
+    assert code == 0 and "seed 0" in out, err
+
+
+def test_a_run_that_fails_is_told_and_the_command_says_so(cirkit, monkeypatch):
+    rows = [registry.experiment(f"maaf/css/{name}", "smoke") for name in ("text_only", "image_only")]
+    monkeypatch.setattr(registry, "experiments", lambda *words: rows)
+    rows[0].path(0).parent.mkdir(parents=True)
+    rows[0].path(0).write_text("{")
+    code, out, err = cirkit("run", "--missing", "--scale", "smoke")
+    assert code == 1 and "maaf/css/text_only smoke seed 0: failed" in out and "1 records written" in out
+    assert "1 runs failed" in err and rows[1].path(0).exists()
+
+
+def test_verify_quick_confirms_what_other_code_made(cirkit, monkeypatch):
+    experiment = registry.experiment("maaf/css/text_only", "smoke")
+    monkeypatch.setattr(registry, "experiments", lambda *words: [replace(experiment, scale="cpu")])
+    (row,) = registry.experiments()
+    record = run.run(row, 0)
+    records.write(replace(record, code="0" * 16), row.path(0))
+    code, out, err = cirkit("verify", "--quick", "--json")
+    assert code == 0 and json.loads(out)[0]["state"] == "confirmed", err
+    assert confirmations.current(row.code, records.read(row.path(0)))
+    assert cirkit("verify", "--quick", "--json")[1].strip() == "[]"  # nothing is left to confirm

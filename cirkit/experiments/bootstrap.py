@@ -38,7 +38,7 @@ def estimate(records: Sequence[Record], test: str, measure: Measure) -> Interval
 
 def gain(a: Sequence[Record], b: Sequence[Record], test: str, measure: Measure) -> Interval:
     """The mean of a measure under `a` minus under `b`, on the same queries."""
-    if len({len(record.ranks[test]) for record in (*a, *b)}) > 1:
+    if len({len(record.evidence[test]) for record in (*a, *b)}) > 1:
         raise ValueError(f"{a[0].name} and {b[0].name} were tested on different queries of {test}; run them again.")
     return _bootstrapped((tuple(a), tuple(b)), test, measure)
 
@@ -47,18 +47,18 @@ def gain(a: Sequence[Record], b: Sequence[Record], test: str, measure: Measure) 
 def _bootstrapped(sides: tuple[tuple[Record, ...], ...], test: str, measure: Measure) -> Interval:
     """The first side, less the second if there is one; kept, since pages ask for the same intervals again."""
     parts = [(sign, per_query(side, test, measure)) for sign, side in zip((1.0, -1.0), sides, strict=False)]
-    return bootstrap(parts, sides[0][0].ranks[test].group)
+    return bootstrap(parts, sides[0][0].evidence[test].group)
 
 
 def of_run(record: Record, test: str, measure: Measure) -> float:
     """The mean of a measure in one run; groups count alike."""
-    ranks = record.ranks[test]
+    ranks = record.evidence[test]
     return float(measure(ranks) @ _groups(len(ranks), ranks.group)[1])
 
 
 def per_query(records: Sequence[Record], test: str, measure: Measure) -> Float[np.ndarray, "s q"]:
     """The measure of every query (columns) under every seed (rows)."""
-    return np.stack([measure(record.ranks[test]) for record in records])
+    return np.stack([measure(record.evidence[test]) for record in records])
 
 
 def bootstrap(

@@ -66,7 +66,7 @@ class Gains:
         ]
         if len({values.shape[1] for _, values in parts}) > 1:
             raise ValueError(f"{', '.join(self.needs)} were tested on different queries; run them again.")
-        return bootstrap(parts, records[self.needs[0]][0].ranks[self.test].group)
+        return bootstrap(parts, records[self.needs[0]][0].evidence[self.test].group)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class OverChance:
 
     def __call__(self, records: dict[str, list[Record]]) -> Interval:
         found = estimate(records[self.name], self.test, Recall(self.k))
-        chance = chance_recall(records[self.name][0].ranks[self.test], self.k)
+        chance = chance_recall(records[self.name][0].evidence[self.test], self.k)
         return Interval(found.mean - chance, found.low - chance, found.high - chance, found.seeds)
 
 

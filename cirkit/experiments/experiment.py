@@ -21,12 +21,9 @@ from cirkit.experiments.artifacts import Exhibit
 from cirkit.training.loop import Training
 
 ROOT = PACKAGE.parent
-
-
 SCALES = ("smoke", "cpu", "gpu", "paper")
-
-
 BASES = ("world", "photos", "original")
+LOOP = ("cirkit.training.loop",)  # what every training runs through beside what it names
 
 
 Evaluator = Callable[[nn.Module, Any], Ranks]
@@ -95,15 +92,13 @@ class Experiment:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Follows the declaration, not the row's labels."""
+        """Follows the configuration, not the row's labels."""
         return fingerprint({"training": self.training, "tests": self.tests})
 
-    @functools.cached_property
+    @property
     def code(self) -> str:
-        """The hash of today's code that this declaration reaches."""
-        return code_hash(
-            {"training": self.training, "tests": self.tests}, also=("cirkit.training.loop", "cirkit.evaluators.ranking")
-        )
+        """The hash of today's code that this configuration reaches: eight digits for the training, eight for tests."""
+        return code_of(code_hash(self.training, also=LOOP), self.tests)
 
     def path(self, seed: int) -> Path:
         """Where the record of a seed lies."""
@@ -122,8 +117,12 @@ class Experiment:
 
     def weights(self, seed: int) -> Path:
         """The checkpoint folder of a seed; rows that differ in their tests alone share it."""
-        home = local_home("weights") if self.local else weights_home()
-        return home / f"{fingerprint(self.training)}-s{seed}"
+        return weights_folder(self.training, seed, self.local)
+
+
+def code_of(training: str, tests: Mapping[str, Test]) -> str:
+    """The code of a record whose weights were trained by code of this hash and tested by today's."""
+    return training[:8] + code_hash(tests)[:8]
 
 
 def records_home() -> Path:
@@ -144,3 +143,10 @@ def weights_home() -> Path:
 def local_home(name: str) -> Path:
     """A folder of data/local, where what readers change is kept; ignored by git."""
     return records_home().parent / "local" / name
+
+
+def weights_folder(training: Training, seed: int, local: bool = False) -> Path:
+    """Where the weights of a training lie; those of a `local` row apart, unless the committed rows have the same."""
+    name = f"{fingerprint(training)}-s{seed}"
+    shared = weights_home() / name
+    return local_home("weights") / name if local and not shared.exists() else shared

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from cirkit.errors import Problem
+from cirkit.examples import at_seed
 from cirkit.experiments import artifacts
 from cirkit.experiments.artifacts import Exhibit
 from cirkit.experiments.experiment import Experiment
 from cirkit.experiments.records import done
-from cirkit.experiments.run import evaluated, lock, write_exhibit
-from cirkit.training.checkpoints import load
+from cirkit.experiments.run import evaluate, record_lock, write_exhibit
+from cirkit.experiments.trainings import load
 
 
 def lacking(experiment: Experiment, seed: int) -> dict[Path, tuple[str, Exhibit]]:
-    """The exhibits of a seed that are not there, or follow an older declaration of the run or of the exhibit."""
+    """The exhibits of a seed that are not there, or follow an older configuration of the run or of the exhibit."""
     return {path: kept for path, kept in experiment.keeps(seed).items() if not _current(experiment, path, kept[1])}
 
 
@@ -36,20 +37,20 @@ def _current(experiment: Experiment, path: Path, exhibit: Exhibit) -> bool:
 def exhibit(experiment: Experiment, seed: int, device: str = "cpu") -> list[Path]:
     """Make what a finished run lacks; returns the files written.
 
-    Raises Problem where the run has no record that follows today's declaration, or no weights.
+    Raises Problem where the run has no record that follows today's configuration, or no weights.
     """
     wanted = lacking(experiment, seed)
     if not wanted:
         return []
     again = f"Run `cirkit run {experiment.name} --scale {experiment.scale} --seed {seed}`."
     if seed not in {record.seed for record in done(experiment)}:
-        raise Problem(f"{experiment.name} seed {seed} has no record of today's declaration. {again}")
+        raise Problem(f"{experiment.name} seed {seed} has no record of today's configuration. {again}")
     folder = experiment.weights(seed)
     if not (folder / "model.json").is_file():
         raise Problem(f"{experiment.name} seed {seed} has a record but no weights in {folder}. {again}")
-    model = load(folder).to(device)
-    data = functools.cache(lambda test: experiment.tests[test].data())
-    evidence = functools.cache(lambda test: evaluated(experiment.tests[test], model, data(test)))
+    model = load(folder, experiment.training).to(device)
+    data = functools.cache(lambda test: at_seed(experiment.tests[test].data, seed)())
+    evidence = functools.cache(lambda test: evaluate(experiment.tests[test], model, data(test)))
     for path, (test, each) in wanted.items():
         write_exhibit(experiment, seed, path, each, model, test, data(test), functools.partial(evidence, test))
     return list(wanted)
@@ -79,7 +80,7 @@ def missing(experiments: Sequence[Experiment], device: str = "cpu", tell: Callab
         for record in done(experiment):
             if not lacking(experiment, record.seed):
                 continue
-            with lock(experiment.path(record.seed)) as mine:
+            with record_lock(experiment, record.seed) as mine:
                 if not mine:
                     continue
                 try:

@@ -1,6 +1,7 @@
 """The five papers: experiments and claims, the only place they are declared."""
 
 import importlib
+from collections.abc import Iterable
 from typing import Any
 
 from cirkit.errors import Problem, suggestion
@@ -36,9 +37,44 @@ def experiment(name: str, scale: str, root: str = "data/raw") -> Any:
     """The experiment of a name. Raises Problem when none has it."""
     by_name = {each.name: each for each in experiments(scale=scale, root=root)}
     if name not in by_name:
-        advice = suggestion(name, by_name) or "See `cirkit experiments`."
+        advice = suggestion(name, by_name) or "See `cirkit experiments --all`."
         raise Problem(f"There is no experiment {name!r} at scale {scale}. {advice}")
     return by_name[name]
+
+
+def progress(paper: str | None = None, scale: str | None = None) -> list[dict[str, Any]]:
+    """One row per experiment: how many of its seeds have a record of today's configuration, and what they took."""
+    from cirkit.experiments.records import done
+
+    rows = []
+    for each in experiments(paper, scale):
+        finished = done(each)
+        rows.append(
+            {
+                "name": each.name,
+                "paper": each.paper,
+                "scale": each.scale,
+                "seeds done": len(finished),
+                "seeds wanted": len(each.seeds),
+                "seconds": round(sum(sum(record.seconds.values()) for record in finished), 1),
+            }
+        )
+    return rows
+
+
+def summary(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`progress` summed over the rows of each paper and scale."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        key = row["paper"], row["scale"]
+        mine = found.setdefault(
+            key, {"paper": key[0], "scale": key[1], "rows": 0, "seeds done": 0, "seeds wanted": 0, "hours": 0.0}
+        )
+        mine["rows"] += 1
+        mine["seeds done"] += row["seeds done"]
+        mine["seeds wanted"] += row["seeds wanted"]
+        mine["hours"] += row["seconds"] / 3600
+    return [row | {"hours": round(row["hours"], 2)} for row in found.values()]
 
 
 def rows(paper: str, table: str, scale: str) -> dict[str, Any]:

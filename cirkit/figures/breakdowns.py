@@ -38,7 +38,7 @@ def by_category(page: Page, table: str, number: str) -> Display:
         if line["measure"].endswith(AT) and line["measure"] != f"mean{AT}":
             theirs.setdefault(line["measure"].removesuffix(AT), {})[line["ours"]] = line["as_printed"]
     cells = {METHOD: list(rows)}
-    for name in dict.fromkeys([*theirs, *(first.ranks[test].group or ())]):
+    for name in dict.fromkeys([*theirs, *(first.evidence[test].group or ())]):
         cells[OURS, name] = aligned([_pair(found, test, name) for found in runs.values()])
     for name, values in theirs.items():
         cells[REPORTED, name] = aligned([values.get(label, NOTHING) for label in rows])
@@ -50,7 +50,7 @@ def by_category(page: Page, table: str, number: str) -> Display:
 def _pair(runs: Sequence[records.Record], test: str, category: str) -> str:
     if not runs:
         return NOT_RUN
-    group = runs[0].ranks[test].group or ()
+    group = runs[0].evidence[test].group or ()
     mine = only(runs, test, [row for row, one in enumerate(group) if one == category])
     if not mine:
         return "no such queries"
@@ -94,7 +94,7 @@ def only(runs: Sequence[records.Record], test: str, rows: Sequence[int]) -> list
     """The runs as if their test had these queries alone; none if there are no such queries."""
     if not rows:
         return []
-    return [replace(run, ranks={test: run.ranks[test].take(rows)}) for run in runs]
+    return [replace(run, evidence={test: run.evidence[test].take(rows)}) for run in runs]
 
 
 def _level(runs: Sequence[records.Record], column: Column) -> Interval | None:

@@ -16,6 +16,7 @@ from cirkit.evaluators.evidence import Ranks
 from cirkit.evaluators.measures import Mean, Measure, Recall, chance_recall
 from cirkit.experiments import records, registry
 from cirkit.experiments.bootstrap import gain
+from cirkit.experiments.confirmations import current
 from cirkit.experiments.experiment import Column
 from cirkit.experiments.page import Page
 from cirkit.figures.display import Display, stamp, waiting
@@ -139,7 +140,7 @@ def chance(rows: Mapping[str, Any], column: Column) -> float | None:
         return None
     for experiment in rows.values():
         if runs := records.done(experiment):
-            return 100 * _chance(runs[0].ranks[column.test], column.measure)
+            return 100 * _chance(runs[0].evidence[column.test], column.measure)
     return None
 
 
@@ -162,7 +163,7 @@ def record_states() -> list[dict[str, str]]:
         runs = records.done(experiment)
         if not runs:
             continue
-        old = sum(run.code != experiment.code for run in runs)
+        old = sum(not current(experiment.code, run) for run in runs)
         rows.append(
             {
                 "experiment": experiment.name,

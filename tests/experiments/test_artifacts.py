@@ -19,6 +19,7 @@ from cirkit.errors import Problem
 from cirkit.experiments import artifacts, regenerate, registry, run
 from cirkit.experiments.artifacts import TopTen
 from cirkit.experiments.experiment import Test
+from cirkit.experiments.trainings import Trainer
 from cirkit.models.tirg import TIRG
 from cirkit.papers.maaf.word_attention import WordAttention
 from cirkit.worlds.css import CSS, Size
@@ -57,8 +58,9 @@ TIRG_EXPERIMENT = replace(
 
 
 def test_the_top_ten_is_that_of_a_sort(home):
-    made = run.produce(EXPERIMENT, 0)
-    content = TopTen((0, 3, 99))(made.model, made.data["colours"], lambda: made.ranks["colours"])
+    outcome = Trainer()(EXPERIMENT.training, 0)
+    made = run.test(EXPERIMENT, 0, outcome)
+    content = TopTen((0, 3, 99))(made.model, made.data["colours"], lambda: made.record.evidence["colours"])
     assert [query["query"] for query in content["queries"]] == [0, 3]  # there is no query 99
     benchmark, triplets = colour_benchmark(), colour_triplets(16)
     scores = made.model.score(made.model.compose(triplets.query), made.model.encode(benchmark.gallery)).detach()
@@ -110,7 +112,7 @@ def test_a_column_is_rounded_and_has_none_where_there_is_no_value():
 def test_exhibits_are_made_again_from_weights(home):
     experiment = replace(TIRG_EXPERIMENT, exhibits={"css": (TopTen((0, 1)), Shape())})
     said = []
-    assert run.run_missing([experiment], tell=said.append) == 2
+    assert run.run_missing([experiment], tell=said.append).written == 2
     plain = home / "exhibits" / "toy" / "tirg-smoke.json"
     kept = [plain, *(home / "exhibits" / "toy" / f"tirg-smoke-shape-s{seed}.json" for seed in (0, 1))]
     before = [path.read_text() for path in kept]
@@ -130,7 +132,7 @@ def test_an_exhibit_declared_otherwise_is_made_again_and_a_run_of_another_declar
     assert not regenerate.lacking(experiment, 0) and regenerate.lacking(changed, 0) == changed.keeps(0)
     assert [path.name for path in regenerate.exhibit(changed, 0)] == ["tirg-smoke-shape-s0.json"]
     assert regenerate.exhibit(changed, 0) == []
-    with pytest.raises(Problem, match="no record of today's declaration"):
+    with pytest.raises(Problem, match="no record of today's configuration"):
         regenerate.exhibit(replace(changed, training=replace(changed.training, steps=2)), 0)
 
 

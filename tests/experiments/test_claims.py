@@ -27,7 +27,7 @@ def record(hits, seed=0, name="x", group=None):
     ranks = Ranks.from_mid(np.where(hits, 1.0, 9.0), np.arange(len(hits) + 1), gallery=10, group=group)
     return Record(
         name=name, paper="maaf", scale="cpu", basis="world", seed=seed, fingerprint="", code="", declared={}, where={},
-        seconds={}, parameters=0, loss=[], ranks={"t": ranks},
+        seconds={}, parameters=0, trainable=0, loss=[], evidence={"t": ranks},
     )  # fmt: skip
 
 
@@ -38,9 +38,9 @@ def records(share, seeds=5, q=400, spread=0.0, start=0):
 
 def test_level_and_gain_are_means_over_seeds_and_queries():
     a, b = records(0.7, start=1), records(0.5, start=2)
-    hits = np.mean([r.ranks["t"].best() <= 1 for r in a])
+    hits = np.mean([r.evidence["t"].best() <= 1 for r in a])
     assert estimate(a, "t", Recall(1)).mean == pytest.approx(hits)
-    difference = hits - np.mean([r.ranks["t"].best() <= 1 for r in b])
+    difference = hits - np.mean([r.evidence["t"].best() <= 1 for r in b])
     assert gain(a, b, "t", Recall(1)).mean == pytest.approx(difference)
 
 

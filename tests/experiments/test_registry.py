@@ -21,7 +21,7 @@ def test_every_row_runs_and_leaves_a_record(home, name):
     experiment = registry.experiment(name, "smoke")
     record = run(experiment, 0)
     (test, make), *_ = experiment.tests.items()
-    assert len(record.ranks[test]) == len(make.data()) and record.basis == "world"
+    assert len(record.evidence[test]) == len(make.data()) and record.basis == "world"
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the clothing photos are not here")

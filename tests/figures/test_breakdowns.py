@@ -21,10 +21,10 @@ GROUP = ("dress",) * 4 + ("shirt",) * 4
 def runs(*ranks: list[int]) -> list[records.Record]:
     """One run per list of ranks, a rank per query."""
     facts = dict(paper="maaf", scale="cpu", basis="world", fingerprint="f", code="c", declared={}, where={})
-    facts |= dict(name="maaf/x", seconds={}, parameters=1, loss=[])
+    facts |= dict(name="maaf/x", seconds={}, parameters=1, trainable=1, loss=[])
     offsets = np.arange(len(TEXTS) + 1)
     made = [Ranks.from_mid(np.array(each, float), offsets, 100, GROUP) for each in ranks]
-    return [records.Record(seed=seed, ranks={"fashioniq": each}, **facts) for seed, each in enumerate(made)]
+    return [records.Record(seed=seed, evidence={"fashioniq": each}, **facts) for seed, each in enumerate(made)]
 
 
 def kinds(text: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ def drawn():
 
 def run(seed, seconds=30.0):
     facts = dict(name=EXPERIMENT.name, paper="maaf", scale="smoke", basis="world", fingerprint="f", code="c")
-    facts |= dict(declared={}, where={"device": "<cpu>"}, parameters=1, loss=[], ranks={})
+    facts |= dict(declared={}, where={"device": "<cpu>"}, parameters=1, trainable=1, loss=[], evidence={})
     return records.Record(seed=seed, seconds={"train": seconds, "test": 30.0}, **facts)
 
 

@@ -44,8 +44,9 @@ def record(name: str, seed: int, hits: int, code: str = "") -> records.Record:
         where={"device": "a <fast> processor", "commit": "0123456789"},
         seconds={"train": 50.0, "test": 10.0},
         parameters=10,
-        loss=[[1, 3.0], [2, 1.0]],
-        ranks={"css": Ranks.from_mid(values, np.arange(21), 100)},
+        trainable=10,
+        loss=[(1, 3.0), (2, 1.0)],
+        evidence={"css": Ranks.from_mid(values, np.arange(21), 100)},
     )
 
 

@@ -30,7 +30,7 @@ def verdict(monkeypatch):
     def judged(own):
         monkeypatch.setattr(claims_module, "exhibited", lambda record, name: exhibit(own, record.seed))
         facts = dict(paper="maaf", basis="world", fingerprint="f", code="c", declared={}, where={}, seconds={})
-        facts |= dict(parameters=1, loss=[], ranks={})
+        facts |= dict(parameters=1, trainable=1, loss=[], evidence={})
 
         def load(name, scale):
             return [records.Record(name=name, scale=scale, seed=seed, **facts) for seed in range(5)]

@@ -49,7 +49,9 @@ def content(monkeypatch):
 
 
 def runs(experiment, *seeds):
-    facts = dict(paper="maaf", code="c", declared={}, where={}, seconds={}, parameters=1, loss=[], ranks={})
+    facts = dict(
+        paper="maaf", code="c", declared={}, where={}, seconds={}, parameters=1, trainable=1, loss=[], evidence={}
+    )
     facts |= dict(name=experiment.name, scale=experiment.scale, basis="world", fingerprint=experiment.fingerprint)
     return [records.Record(seed=seed, **facts) for seed in seeds]
 
