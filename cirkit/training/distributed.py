@@ -21,24 +21,30 @@ from cirkit.models.base import Features
 
 
 def rank() -> int:
-    """The number of this process, from 0; 0 where there is one."""
-    return dist.get_rank() if processes() > 1 else 0
+    """The number of this process among those that `torchrun` started, joined or not yet; 0 where there is one."""
+    if processes() > 1:
+        return dist.get_rank()
+    return int(os.environ["RANK"]) if started() > 1 else 0
+
+
+def started() -> int:
+    """How many processes `torchrun` started."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def processes() -> int:
-    """How many processes train together."""
+    """How many processes have joined to train together."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 @contextmanager
 def joined(device: str) -> Iterator[torch.device]:
     """This process's device, after it has joined those that `torchrun` started with it; they part at the end."""
-    count = int(os.environ.get("WORLD_SIZE", "1"))
     cuda = torch.device(device).type == "cuda"
-    if cuda and count > 1:
+    if cuda and started() > 1:
         device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
         torch.cuda.set_device(device)
-    begin = count > 1 and not dist.is_initialized()
+    begin = started() > 1 and not dist.is_initialized()
     if begin:
         dist.init_process_group("nccl" if cuda else "gloo")
     try:

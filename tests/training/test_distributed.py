@@ -9,7 +9,7 @@ import torch
 from toys import TRAINING
 
 from cirkit.training.augment import flips_and_shifts
-from cirkit.training.distributed import average, everyone, first, gather, mean, share
+from cirkit.training.distributed import average, everyone, first, gather, mean, processes, rank, share
 from cirkit.training.loop import fit
 
 # What each of two processes runs: it trains with its share of every batch, and the first writes what came out.
@@ -44,8 +44,9 @@ def copy(step, loss):  # the state after six steps, as a failure would leave it
 
 dropping = replace(short, model=partial(Dropping, width=8), steps=12)
 
+rank, apart = distributed.rank(), distributed.processes()  # before they have joined
 with distributed.joined("cpu"):
-    rank = distributed.rank()
+    assert (rank, apart, distributed.processes()) == (distributed.rank(), 1, 2)
     outcomes = [
         fit(short, 3, watch=watch),
         fit(replace(short, augment=flips_and_shifts()), 3),
@@ -98,7 +99,7 @@ def outcome(tmp_path_factory):
         )
         for rank in range(2)
     ]
-    errors = [worker.communicate(timeout=120)[1] for worker in workers]
+    errors = [worker.communicate(timeout=300)[1] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], errors
     return torch.load(folder / "outcome", weights_only=True)
 
@@ -152,4 +153,4 @@ def test_one_process_gathers_and_averages_nothing():
     average([parameter])
     assert gather(features) is features and torch.equal(share(features), features)
     assert parameter.grad.tolist() == [1, 2] and mean(torch.tensor([3.0])).tolist() == [3]
-    assert everyone("a") == ["a"] and first("b") == "b"
+    assert everyone("a") == ["a"] and first("b") == "b" and (rank(), processes()) == (0, 1)
