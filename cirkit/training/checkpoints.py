@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as registration
+from torch.overrides import TorchFunctionMode
 
 from cirkit.declare import describe, rebuild
 from cirkit.errors import Problem
@@ -42,7 +43,7 @@ def load(folder: Path) -> nn.Module:
     """The model of a folder, in evaluation mode. Raises Problem when it is not one that cirkit saved."""
     plain, shapes, size = _plain(folder), _shapes(folder), _size(folder)
     _check_numbers(folder, plain["model"], max(NUMBER, size))
-    with torch.device("meta"), _registering_at_most(20 * len(shapes) + 1000):
+    with torch.device("meta"), _Blank(), _registering_at_most(20 * len(shapes) + 1000):
         layout = _build(folder, plain)
     if {name: tuple(tensor.shape) for name, tensor in layout.state_dict().items()} != shapes:
         raise _unfit(folder, "its weights are not those of the model it describes")
@@ -105,6 +106,16 @@ def _build(folder: Path, plain: Mapping[str, Any]) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise _unfit(folder, "it describes no model")
     return model
+
+
+class _Blank(TorchFunctionMode):
+    """No weight is drawn at random: without memory there is none, and torch would load its compiler for it."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if function.__name__ in ("normal_", "uniform_") or getattr(function, "__module__", "") == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **kwargs)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from cirkit.declare import describe, fingerprint
 from cirkit.errors import Problem
 from cirkit.training.loop import Weights, at_seed, curve, fit
 from cirkit.training.optimisers import lr_multiplier, sgd
-from cirkit.training.schedules import step_decay
 
 
 def test_training_lowers_the_loss_and_the_same_seed_gives_the_same_weights():
@@ -102,33 +101,38 @@ def slope(model, batch):
     return model.image.weight.sum() + model.table.weight.sum()  # every gradient is 1
 
 
+def falling(share):
+    return 1 - share
+
+
 def test_every_group_follows_the_schedule_step_by_step():
     optimiser = lr_multiplier(optimiser=sgd(lr=0.1, momentum=0.0, weight_decay=0.0), parts=("image",), factor=0.5)
-    training = replace(TRAINING, objective=slope, optimiser=optimiser, steps=9, schedule=step_decay())
+    training = replace(TRAINING, objective=slope, optimiser=optimiser, schedule=falling)
     begun, ended = (fit(replace(training, steps=steps), seed=0).model for steps in (0, 9))
-    moved = 0.1 * 3 * (1 + 0.1 + 0.01)  # three steps at each rate
+    moved = 0.1 * sum(1 - step / 9 for step in range(9))
     torch.testing.assert_close(begun.table.weight - ended.table.weight, torch.full((4, 8), moved))
     torch.testing.assert_close(begun.image.weight - ended.image.weight, torch.full((8, 3), moved / 2))
 
 
 @dataclass(frozen=True)
 class Recorder:
-    """An augmentation that keeps the noise it is given."""
+    """An augmentation that keeps the noise it is given, and the brightness of the batch."""
 
     noise: list
+    bright: list
 
     def __call__(self, batch, generator):
         self.noise.append(torch.rand((), generator=generator).item())
+        self.bright.append(batch.target.sum().item())
         return batch
 
 
-def test_augmentation_has_fresh_noise_at_every_step_and_the_same_for_a_seed():
-    runs = []
-    for seed in (0, 0, 1):
-        recorder = Recorder([])
+def test_the_seed_decides_the_batches_and_fresh_noise_at_every_step():
+    one, again, other = (Recorder([], []) for _ in range(3))
+    for seed, recorder in ((0, one), (0, again), (1, other)):
         fit(replace(TRAINING, steps=12, augment=recorder), seed=seed)
-        runs.append(recorder.noise)
-    assert runs[0] == runs[1] and len(set(runs[0])) == 12 and not set(runs[0]) & set(runs[2])
+    assert one == again and len(set(one.noise)) == 12
+    assert not set(one.noise) & set(other.noise) and not set(one.bright) & set(other.bright)
 
 
 def freeze_image(texts):
