@@ -1,17 +1,17 @@
 """Composed retrieval on real photos: 'this garment, in navy', on the CC0 clothing dataset of Alexey Grigorev.
 
 MAAF §4.1 asks such questions of Fashion IQ, whose photos are gone; here the query is a photo and a colour, and every
-photo of the same class in that colour answers. Senders photographed all their garments on the same floor or bed, so
+photo of the same class in that colour is relevant. Senders photographed all their garments on the same floor or bed, so
 training and test share no sender.
 
-Test colours are named by hand (203 photos of five classes). Training photos without a hand label take the colour of
-the hand-labelled training photo whose garment is nearest in CIE Lab. A garment's colour is the median of those pixels
+`data/photos/clothing.csv` names the 1,185 photos (up to 75 of a class), git's hash of each, and the colour of 203 of
+them, named by eye. Test colours are these (five classes). Training photos whose colour was not named take the colour of
+the training photo named by eye whose garment is nearest in CIE Lab. A garment's colour is the median of those pixels
 of the central half that lie farther than 15 from the median of the photo's border (the floor); where fewer than a
 fifth do, of the whole central half. `agreement` measures that rule on the training senders alone.
 """
 
 import csv
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,8 +24,10 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from cirkit.benchmarks import pictured
+from cirkit.benchmarks.fetch import matches
 from cirkit.benchmarks.folder import changes
 from cirkit.benchmarks.photos import square
+from cirkit.benchmarks.sources import CLOTHING
 from cirkit.errors import Problem
 from cirkit.query import Benchmark, Query, Select, Triplets
 
@@ -45,9 +47,10 @@ NAMING_SIZE = 64  # pixels; the rule above was set at this size
 
 @dataclass(frozen=True)
 class Photo:
-    """One line of images.csv, with the colour from manual_colour.csv if it has one."""
+    """A photo: its file and git's hash of it, who sent it, its class, and its colour if that was named by eye."""
 
     path: Path
+    git: str
     sender: int
     label: str
     colour: str | None
@@ -73,115 +76,103 @@ def even_to_choose(sender: int) -> bool:
     return sender % 8 == 4
 
 
-def default_root() -> Path:
-    """The folder in the variable CIRKIT_PHOTOS, or the copy beside the repository."""
-    if "CIRKIT_PHOTOS" in os.environ:
-        return Path(os.environ["CIRKIT_PHOTOS"])
-    beside = Path(__file__).parents[2].parent / "shared" / "data" / "images_clothing_cc0"
-    if beside.is_dir():
-        return beside
-    raise Problem(
-        "The clothing photos are not here. Get the CC0 clothing dataset (github.com/alexeygrigorev/clothing-dataset), "
-        "add manual_colour.csv (image, label, colour), and set CIRKIT_PHOTOS to its folder."
-    )
+def photos(root: Path | str, labels: Path = CLOTHING) -> list[Photo]:
+    """The photos that `labels` names, in its order; what else lies in `root` is not looked at."""
+    root = Path(root)
+    get = f"Run: cirkit data get clothing --root {root}"
+    lines = _table(root / "images.csv", ("image", "sender_id", "label"), get)
+    by_image = {line["image"]: line for line in lines}
+    rows = []
+    for line in _table(labels, ("image", "git", "colour"), "Take the file from cirkit's repository."):
+        image = line["image"]
+        if image not in by_image:
+            raise Problem(f"{root / 'images.csv'} lacks {image!r}, which {labels} names. Get the file again.")
+        sender, label = by_image[image]["sender_id"], by_image[image]["label"]
+        is_number = sender.isascii() and sender.isdigit() and len(sender) < 10
+        if not is_number or Path(image).name != image or "\0" in image:
+            raise Problem(f"{root / 'images.csv'} has a strange line for {image!r}. Get the file again.")
+        rows.append(Photo(root / "images" / f"{image}.jpg", line["git"], int(sender), label, line["colour"] or None))
+    return rows
 
 
-def photos(root: Path) -> list[Photo]:
-    """All photos of images.csv, in its order."""
-    colours = {line["image"]: line["colour"] for line in _table(root / "manual_colour.csv", ("image", "colour"))}
-    lines = _table(root / "images.csv", ("image", "sender_id", "label"))
-    unknown = set(colours) - {line["image"] for line in lines}
-    if unknown:
-        raise Problem(f"{root / 'manual_colour.csv'} names {min(unknown)}, which images.csv lacks. Use one release.")
-    found = []
-    for line in lines:
-        if not line["sender_id"].isdigit() or Path(line["image"]).name != line["image"]:
-            raise Problem(f"{root / 'images.csv'} has a strange line for {line['image']!r}. Get the file again.")
-        path = root / "images" / f"{line['image']}.jpg"
-        found.append(Photo(path, int(line["sender_id"]), line["label"], colours.get(line["image"])))
-    return found
-
-
+@lru_cache(maxsize=2)  # many runs read the same
 def train(
-    root: Path | None = None, image: int = 64, seed: int = 0, senders: Senders = even, draws: int = 4
+    *,
+    root: Path | str,
+    image: int = 64,
+    seed: int = 0,
+    senders: Senders = even,
+    draws: int = 4,
+    labels: Path = CLOTHING,
 ) -> Triplets:
     """Same class, other colour, both from `senders`; for every reference and colour, `draws` of the right photos.
 
-    All classes take part; targets and sentences are drawn with `seed`. The colours of photos without a hand label are
-    named by their pixels (see above), so some are wrong.
+    All classes take part; targets and texts are drawn with `seed`. The colours of photos that were not named by eye
+    are named by their pixels (see above), so some are wrong.
     """
-    chosen = [photo for photo in photos(root or default_root()) if senders(photo.sender)]
-    colours = named(chosen)
+    chosen = [photo for photo in photos(root, labels) if senders(photo.sender)]
+    colours = colour_names(chosen)
     random = np.random.default_rng(seed)
     reference, target, text = [], [], []
-    for row, colour, answers in changes([photo.label for photo in chosen], colours):
-        for answer in random.choice(answers, draws):
+    for row, colour, targets in changes([photo.label for photo in chosen], colours):
+        for one in random.choice(targets, draws):
             reference.append(row)
-            target.append(int(answer))
+            target.append(int(one))
             text.append(TEMPLATES[random.integers(len(TEMPLATES))].format(colour))
     if not text:
         raise Problem("These senders have no class in two colours to learn from. Choose more senders.")
-    pictures = decoded(chosen, image)
-    asked = Query(image=Select(pictures, torch.tensor(reference)), text=text)
-    return Triplets(query=asked, target=Select(pictures, torch.tensor(target)))
+    images = stack(chosen, image)
+    query = Query(image=Select(images, torch.tensor(reference)), text=text)
+    return Triplets(query=query, target=Select(images, torch.tensor(target)))
 
 
-def test(root: Path | None = None, image: int = 64, senders: Senders = odd, name: str = "clothing") -> Benchmark:
-    """Every hand-labelled photo of `senders` with every other colour that its class has among them.
+@lru_cache(maxsize=2)
+def test(
+    *, root: Path | str, image: int = 64, senders: Senders = odd, name: str = "clothing", labels: Path = CLOTHING
+) -> Benchmark:
+    """Every photo of `senders` whose colour was named by eye, with every other colour that its class has among them.
 
-    All photos of the class in that colour answer; the reference is hidden. The gallery is the hand-labelled photos
-    and, as distractors, the senders' photos of classes that nobody labelled; photos that might be an answer without
+    All photos of the class in that colour are relevant; the reference is excluded. The gallery is these photos and,
+    as distractors, the senders' photos of classes that nobody labelled; photos that might be an answer without
     being known as one (a labelled class, no colour) are left out.
     """
-    everything = [photo for photo in photos(root or default_root()) if senders(photo.sender)]
+    everything = [photo for photo in photos(root, labels) if senders(photo.sender)]
     labelled = {photo.label for photo in everything if photo.colour is not None}
     chosen = [photo for photo in everything if photo.colour is not None or photo.label not in labelled]
-    asked = changes([photo.label for photo in chosen], [photo.colour for photo in chosen])
-    if not asked:
+    queries = changes([photo.label for photo in chosen], [photo.colour for photo in chosen])
+    if not queries:
         raise Problem("These senders have no class in two colours. Choose more senders.")
-    pictures = decoded(chosen, image)
+    images = stack(chosen, image)
     return Benchmark(
         name=name,
         query=Query(
-            image=Select(pictures, torch.tensor([row for row, _, _ in asked])),
-            text=[TEMPLATES[i % len(TEMPLATES)].format(colour) for i, (_, colour, _) in enumerate(asked)],
+            image=Select(images, torch.tensor([row for row, _, _ in queries])),
+            text=[TEMPLATES[i % len(TEMPLATES)].format(colour) for i, (_, colour, _) in enumerate(queries)],
         ),
-        gallery=pictures,
-        relevant=[answers for _, _, answers in asked],
-        excluded=[[row] for row, _, _ in asked],
+        gallery=images,
+        relevant=[targets for _, _, targets in queries],
+        excluded=[[row] for row, _, _ in queries],
     )
 
 
-@lru_cache(maxsize=2)
-def kept_train(image: int) -> Triplets:
-    """`train` of the folder that `default_root` names; kept, since many runs ask for the same."""
-    return train(image=image)
-
-
-@lru_cache(maxsize=2)
-def kept_test(image: int) -> Benchmark:
-    """`test` of that folder; kept likewise."""
-    return test(image=image)
-
-
-def decoded(chosen: Sequence[Photo], size: int) -> UInt8[Tensor, "n 3 size size"]:
+def stack(chosen: Sequence[Photo], size: int) -> UInt8[Tensor, "n 3 size size"]:
     """The photos in memory."""
     return torch.stack([square(photo.path, size) for photo in chosen])
 
 
-def named(chosen: Sequence[Photo]) -> list[str]:
+def colour_names(chosen: Sequence[Photo]) -> list[str]:
     """The hand label where there is one, else the label of the photo nearest in garment colour among `chosen`."""
     colours = garment_colours(chosen)
-    by_hand = [row for row, photo in enumerate(chosen) if photo.colour is not None]
-    if not by_hand:
-        raise Problem("None of these photos has a colour named by hand. Choose more senders.")
-    nearest = torch.cdist(colours, colours[by_hand]).argmin(dim=1).tolist()  # (n,)
-    return [photo.colour or str(chosen[by_hand[near]].colour) for photo, near in zip(chosen, nearest, strict=True)]
+    by_eye = [row for row, photo in enumerate(chosen) if photo.colour is not None]
+    if not by_eye:
+        raise Problem("None of these photos has a colour named by eye. Choose more senders.")
+    nearest = torch.cdist(colours, colours[by_eye]).argmin(dim=1).tolist()  # (n,)
+    return [photo.colour or str(chosen[by_eye[near]].colour) for photo, near in zip(chosen, nearest, strict=True)]
 
 
-def agreement(root: Path | None = None, senders: Senders = even) -> float:
-    """How often the pixels name what the hand did, each photo named by other senders' photos alone."""
-    chosen = [p for p in photos(root or default_root()) if senders(p.sender) and p.colour is not None]
+def agreement(root: Path | str, senders: Senders = even, labels: Path = CLOTHING) -> float:
+    """How often the pixels name what the eye did, each photo named by other senders' photos alone."""
+    chosen = [p for p in photos(root, labels) if senders(p.sender) and p.colour is not None]
     colours = garment_colours(chosen)
     owner = torch.tensor([photo.sender for photo in chosen])
     distance = torch.cdist(colours, colours).masked_fill(owner[:, None] == owner, torch.inf)
@@ -218,28 +209,30 @@ def lab(rgb: UInt8[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 3"]:
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
 
-def _table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+def _table(path: Path, columns: tuple[str, ...], step: str) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             lines = list(csv.DictReader(file))
     except (OSError, ValueError, csv.Error) as error:
-        raise Problem(
-            f"Cannot read {path} ({error}). Set CIRKIT_PHOTOS to the folder of the clothing photos."
-        ) from error
+        raise Problem(f"Cannot read {path} ({error}). {step}") from error
     if not lines or any(line.get(column) is None for line in lines for column in columns):
-        raise Problem(f"{path} lacks one of the columns {', '.join(columns)}, or is empty. Get the file again.")
+        raise Problem(f"{path} lacks one of the columns {', '.join(columns)}, or is empty. {step}")
     return lines
 
 
-def check(root: Path) -> list[dict[str, Any]]:
-    """How many lines and photos there should be (counted in the release this benchmark was made with), and are."""
-    found = photos(root)
-    there = {photo.path.name: photo.path.is_file() for photo in found}
+def check(root: Path, labels: Path = CLOTHING) -> list[dict[str, Any]]:
+    """How many photos there should be and are; how many have the bytes of the public archive, not only its names."""
+    chosen = photos(root, labels)
+    there = {photo.path.name: photo.path.is_file() for photo in chosen}
     counts = {
-        "photos": (1185, sum(there.values())),
-        "classes": (17, len({photo.label for photo in found})),
-        "senders": (195, len({photo.sender for photo in found})),
-        "colours named by hand": (203, sum(photo.colour is not None for photo in found)),
+        "photos": (len(chosen), sum(there.values())),
+        "photos as in the archive": (
+            len(chosen),
+            sum(there[photo.path.name] and matches(photo.path, f"git:{photo.git}") for photo in chosen),
+        ),
+        "classes": (17, len({photo.label for photo in chosen})),
+        "senders": (195, len({photo.sender for photo in chosen})),
+        "colours named by eye": (203, sum(photo.colour is not None for photo in chosen)),
     }
     lines = [
         pictured.Line(part=part, expected=expected, found=count, missing=max(0, expected - count))

@@ -49,12 +49,10 @@ SETTINGS = {  # there are too few photos for the larger scales to mean anything
 
 
 def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:
-    """Four rows, trained alike; none at the scales that are not declared.
-
-    The photos lie where `clothing.default_root` says, whatever `root` is.
-    """
+    """Four rows, trained alike; none at the scales that are not declared. The photos lie in `root`/clothing."""
     if scale not in SETTINGS:
         return []
+    photos = {"root": f"{root}/clothing", "image": SIZE}
     setting = apply(change, SETTINGS[scale])
     both = {"image": partial(SmallResNet, width=setting.width), "text": partial(LSTM, width=setting.width)}
     rows = {
@@ -77,7 +75,7 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
             seeds=setting.seeds,
             training=Training(
                 model=model,
-                data=partial(clothing.kept_train, image=SIZE),
+                data=partial(clothing.train, **photos),
                 objective=ranking(batch_softmax),
                 optimiser=adamw(lr=setting.lr),
                 steps=setting.steps,
@@ -86,7 +84,7 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
                 sampler=shuffled,
                 augment=flips_and_shifts(),
             ),
-            tests={"clothing": Test(partial(clothing.kept_test, image=SIZE))},
+            tests={"clothing": Test(partial(clothing.test, **photos))},
         )
         for name, (label, model) in rows.items()
     ]

@@ -1,4 +1,6 @@
+import hashlib
 import itertools
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import torch
 from PIL import Image
 
 from cirkit.benchmarks import clothing
+from cirkit.benchmarks.sources import CLOTHING, SOURCES
 from cirkit.errors import Problem
 from cirkit.query import all_rows
 
@@ -18,22 +21,38 @@ COLOURS = {"navy": (20, 25, 80), "red": (200, 30, 30), "green": (30, 150, 60), "
 
 @pytest.fixture
 def root(tmp_path):
-    """Senders 1 to 4 with three classes; colours named by hand for shirts and hats, and only for some of them."""
+    """Senders 1 to 4 with three classes; colours named for shirts and hats, and only for some of them."""
     (tmp_path / "images").mkdir()
-    lines, by_hand = [], []
+    lines, labels = [], []
     for sender, (label, colour) in itertools.product(
         (1, 2, 3, 4), itertools.product(("Shirt", "Hat", "Shoes"), COLOURS)
     ):
         name = f"{label}-{colour}-{sender}"
         lines.append(f"{name},{sender},{label},False")
-        if (label == "Hat" or (label == "Shirt" and colour in ("navy", "red"))) and sender < 3:
-            by_hand.append(f"{name},{label},{colour}")
+        named = (label == "Hat" or (label == "Shirt" and colour in ("navy", "red"))) and sender < 3
         pixels = np.full((40, 30, 3), (120, 90 + 10 * sender, 60), np.uint8)
         pixels[10:30, 5:25] = COLOURS[colour]
-        Image.fromarray(pixels).save(tmp_path / "images" / f"{name}.jpg", quality=95)
-    (tmp_path / "images.csv").write_text("\n".join(["image,sender_id,label,kids", *lines]) + "\n")
-    (tmp_path / "manual_colour.csv").write_text("\n".join(["image,label,colour", *by_hand]) + "\n")
+        path = tmp_path / "images" / f"{name}.jpg"
+        Image.fromarray(pixels).save(path, quality=95)
+        content = path.read_bytes()
+        git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+        labels.append(f"{name},{git},{colour if named else ''}")
+    lines.append("another,1,Shirt,False")  # the archive holds more than the experiment uses
+    (tmp_path / "images.csv").write_text("\n".join(["image,sender_id,label,kids", *reversed(lines)]) + "\n")
+    (tmp_path / "labels.csv").write_text("\n".join(["image,git,colour", *labels]) + "\n")
     return tmp_path
+
+
+def photos(root):
+    return clothing.photos(root, root / "labels.csv")
+
+
+def train(root, **settings):
+    return clothing.train(root=root, labels=root / "labels.csv", **settings)
+
+
+def ask(root, **settings):
+    return clothing.test(root=root, labels=root / "labels.csv", **settings)
 
 
 def test_lab_gives_the_published_values_of_the_primaries():
@@ -59,18 +78,18 @@ def test_the_colour_of_a_garment_is_not_the_colour_of_the_floor():
     assert clothing.garment(picture) == pytest.approx(clothing.lab(np.array([[20, 25, 80]], np.uint8))[0])
 
 
-def test_photos_without_a_hand_label_are_named_by_their_pixels(root):
-    chosen = [photo for photo in clothing.photos(root) if clothing.even(photo.sender)]
-    assert clothing.named(chosen) == [photo.path.stem.split("-")[1] for photo in chosen]
+def test_photos_whose_colour_was_not_named_are_named_by_their_pixels(root):
+    chosen = [photo for photo in photos(root) if clothing.even(photo.sender)]
+    assert clothing.colour_names(chosen) == [photo.path.stem.split("-")[1] for photo in chosen]
     assert {photo.sender for photo in chosen} == {2, 4}
-    assert clothing.agreement(root, lambda sender: sender < 3) == 1
-    with pytest.raises(Problem, match="named by hand"):
-        clothing.named([photo for photo in chosen if photo.sender == 4])
+    assert clothing.agreement(root, lambda sender: sender < 3, root / "labels.csv") == 1
+    with pytest.raises(Problem, match="named by eye"):
+        clothing.colour_names([photo for photo in chosen if photo.sender == 4])
 
 
 def test_a_target_is_the_same_class_in_the_colour_of_the_sentence(root):
-    triplets = clothing.train(root, image=16, draws=2)
-    chosen = [photo for photo in clothing.photos(root) if clothing.even(photo.sender)]
+    triplets = train(root, image=16, draws=2)
+    chosen = [photo for photo in photos(root) if clothing.even(photo.sender)]
     for row in range(len(triplets)):
         reference = chosen[triplets.query.image.index[row]].path.stem.split("-")
         target = chosen[triplets.target.index[row]].path.stem.split("-")
@@ -81,14 +100,14 @@ def test_a_target_is_the_same_class_in_the_colour_of_the_sentence(root):
 
 
 def test_the_seed_decides_the_triplets(root):
-    first, same, other = (clothing.train(root, image=8, seed=seed) for seed in (0, 0, 1))
+    first, same, other = (train(root, image=8, seed=seed) for seed in (0, 0, 1))
     assert first.query.text == same.query.text and torch.equal(first.target.index, same.target.index)
     assert first.query.text != other.query.text and not torch.equal(first.target.index, other.target.index)
 
 
 def test_a_question_is_answered_by_every_photo_of_its_class_and_colour_and_by_nothing_else(root):
-    asked = clothing.test(root, image=8)
-    names = [p.path.stem for p in clothing.photos(root) if p.sender in (1, 3) and (p.colour or p.label == "Shoes")]
+    asked = ask(root, image=8)
+    names = [p.path.stem for p in photos(root) if p.sender in (1, 3) and (p.colour or p.label == "Shoes")]
     assert len(asked.gallery) == len(names) == 6 + 8
     assert len(asked) == 4 * 3 + 2 * 1
     for row in range(len(asked)):
@@ -98,7 +117,7 @@ def test_a_question_is_answered_by_every_photo_of_its_class_and_colour_and_by_no
         slow = [i for i, n in enumerate(names) if n.split("-")[0] == label and n.split("-")[1] in wanted]
         assert list(asked.relevant[row]) == slow
     with pytest.raises(Problem, match="two colours"):
-        clothing.test(root, senders=lambda sender: sender == 4)
+        ask(root, senders=lambda sender: sender == 4)
 
 
 def test_the_splits_share_no_sender_and_leave_none_out():
@@ -108,36 +127,56 @@ def test_the_splits_share_no_sender_and_leave_none_out():
         assert not (clothing.even_to_learn(sender) and clothing.even_to_choose(sender))
 
 
-def test_a_folder_that_is_not_the_data_set_is_a_problem(root, tmp_path, monkeypatch):
-    monkeypatch.setenv("CIRKIT_PHOTOS", str(tmp_path / "gone"))
-    assert clothing.default_root() == tmp_path / "gone"
-    with pytest.raises(Problem, match="CIRKIT_PHOTOS"):
-        clothing.test()
+def test_a_folder_that_is_not_the_data_set_is_a_problem(root, tmp_path):
+    with pytest.raises(Problem, match=r"cirkit data get clothing --root .*gone"):
+        clothing.test(root=tmp_path / "gone")
     for name, content, message in [
         ("images.csv", "image,label\na,Hat\n", "lacks one of the columns"),
-        ("images.csv", "image,sender_id,label\n../a,2,Hat\n", "names .* which images.csv lacks"),
-        ("manual_colour.csv", "image,colour\n", "is empty"),
+        ("images.csv", "image,sender_id,label\na,2,Hat\n", "lacks 'Shirt-navy-1'"),
+        ("labels.csv", "image,git,colour\n", "is empty"),
     ]:
         whole = (root / name).read_text()
         (root / name).write_text(content)
         with pytest.raises(Problem, match=message):
-            clothing.train(root)
+            train(root)
         (root / name).write_text(whole)
-    (root / "images.csv").write_text((root / "images.csv").read_text() + "../a,2,Hat,False\n")
+    for name, extra in (("images.csv", "../a,2,Hat,False\n"), ("labels.csv", "../a,0,red\n")):
+        (root / name).write_text((root / name).read_text() + extra)
     with pytest.raises(Problem, match="strange line"):
-        clothing.train(root)
+        train(root)
+
+
+def test_a_check_tells_the_photos_of_the_archive_from_others_of_their_name(root):
+    def counts():
+        return {row["part"]: (row["expected"], row["found"]) for row in clothing.check(root, root / "labels.csv")}
+
+    assert counts()["photos"] == counts()["photos as in the archive"] == (48, 48)
+    Image.new("RGB", (30, 40)).save(root / "images" / "Hat-red-1.jpg")
+    (root / "images" / "Hat-red-2.jpg").unlink()
+    assert counts()["photos"] == (48, 47) and counts()["photos as in the archive"] == (48, 46)
+
+
+def test_every_photo_of_the_experiment_has_a_public_address_and_a_checksum():
+    files = {file.destination: file for file in SOURCES["clothing"].files}
+    names = [line.split(",")[0] for line in CLOTHING.read_text().splitlines()[1:]]
+    assert len(names) == len(set(names)) == 1185 and {f"images/{name}.jpg" for name in names} < set(files)
+    assert set(files) - {f"images/{name}.jpg" for name in names} == {"images.csv", "LICENSE"}
+    assert all(re.fullmatch(r"git:[0-9a-f]{40}", file.checksum) for file in files.values())
+    assert all(file.url.startswith("https://") and file.licence == "CC0 1.0" for file in files.values())
 
 
 @real
 def test_the_real_photos_give_the_counts_we_declare():
-    found = clothing.photos(SHARED)
-    assert (len(found), sum(photo.colour is not None for photo in found)) == (1185, 203)
-    asked = clothing.test(SHARED, image=8)
-    assert (len(asked), len(asked.gallery)) == (540, 400)
-    assert {row["missing"] for row in clothing.check(SHARED)} == {0}
-    assert asked.gallery[all_rows(asked.gallery)].shape == (400, 3, 8, 8)
+    chosen = clothing.photos(SHARED)
+    assert (len(chosen), sum(photo.colour is not None for photo in chosen)) == (1185, 203)
+    benchmark = clothing.test(root=SHARED, image=8)
+    assert (len(benchmark), len(benchmark.gallery)) == (540, 400)
+    missing = {row["part"]: row["missing"] for row in clothing.check(SHARED)}
+    assert missing.pop("photos as in the archive") == 1185  # these are reduced copies
+    assert set(missing.values()) == {0}
+    assert benchmark.gallery[all_rows(benchmark.gallery)].shape == (400, 3, 8, 8)
 
 
 @real
-def test_pixels_name_most_training_colours_as_the_hand_did():
+def test_pixels_name_most_training_colours_as_the_eye_did():
     assert clothing.agreement(SHARED) == pytest.approx(0.84, abs=0.01)

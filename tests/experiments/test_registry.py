@@ -27,16 +27,14 @@ def test_every_row_runs_and_leaves_a_record(home, name):
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the clothing photos are not here")
 @pytest.mark.parametrize("name", [e.name for e in registry.experiments("photos", "smoke")])
 def test_every_row_of_the_photos_runs(home, name):
-    assert run(registry.experiment(name, "smoke"), 0).basis == "photos"
+    (home / "raw").mkdir(parents=True)
+    (home / "raw" / "clothing").symlink_to(SHARED)
+    assert run(registry.experiment(name, "smoke", str(home / "raw")), 0).basis == "photos"
 
 
-def test_photos_that_are_not_here_are_a_sentence(home, monkeypatch, tmp_path):
-    from cirkit.benchmarks import clothing
-
-    monkeypatch.setenv("CIRKIT_PHOTOS", str(tmp_path / "none"))
-    clothing.kept_train.cache_clear()
-    with pytest.raises(Problem, match="CIRKIT_PHOTOS"):
-        run(registry.experiment("photos/tirg", "smoke"), 0)
+def test_photos_that_are_not_here_are_a_sentence(home):
+    with pytest.raises(Problem, match=r"cirkit data get clothing --root .*raw/clothing"):
+        run(registry.experiment("photos/tirg", "smoke", str(home / "raw")), 0)
 
 
 def test_a_page_s_live_training_is_small():
