@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import jupytext
 import pytest
 import yaml
+from toys import explorer
 
 from cirkit import pages
 from cirkit.errors import Problem
@@ -158,18 +159,16 @@ built = pytest.mark.skipif(not (HTML / "index.html").exists(), reason="needs the
 @pytest.mark.slow
 @browser
 def test_the_explorer_answers_the_keyboard_and_the_mouse_without_a_kernel(tmp_path):
-    from tests.test_explorers import made
-
     act = """<script>setTimeout(() => {
-      document.querySelector('button[aria-label="Next question"]').click();
+      document.querySelector('button[aria-label="Next query"]').click();
       const select = document.querySelectorAll('select')[0];
       document.title = `${select.value} ${document.querySelector('blockquote').textContent}`;
     }, 800)</script>"""
     page = tmp_path / "page.html"
-    page.write_text(f'<!doctype html><meta charset="utf-8"><body>{made(query=0).twin()}{act}')
+    page.write_text(f'<!doctype html><meta charset="utf-8"><body>{explorer(query=0).twin()}{act}')
     shown, console, asked = browse(page, tmp_path)
     assert "<title>1 add a cube</title>" in shown
-    assert shown.count("cir-right") >= 3 and "✓" in shown
+    assert shown.count("cir-relevant") >= 3 and "✓" in shown and 'class="cir-live"' not in shown
     assert not console and not asked
 
 

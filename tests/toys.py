@@ -127,3 +127,29 @@ def page_of(*experiments: Any, paper: str = "maaf", scale: str = "cpu") -> Page:
     page = Page(paper=paper, scale=scale)
     vars(page)["experiments"] = {each.name: each for each in experiments}
     return page
+
+
+EVIL = "</script><img src=x onerror=alert(1)> & \u2028 'make' it"
+
+
+def explorer(**changes):
+    """Two queries over four images, one model and one row beside it."""
+    from cirkit.explorers.retrieval import RetrievalExplorer
+
+    settings = {
+        "queries": [
+            {"text": EVIL, "reference": 0, "relevant": [1]},
+            {"text": "add a cube", "reference": 2, "relevant": [3, 1]},
+        ],
+        "models": {
+            "MAAF": [answer([1, 2, 3], 1.0), answer([3, 1, 0], 1.0)],
+            "image only": [answer([2, 3, 1], 3.0), answer([0, 1, 3], 2.0)],
+        },
+        "images": {row: torch.full((3, 8, 8), 60 * row, dtype=torch.uint8) for row in range(4)},
+        "beside": ["image only"],
+    }
+    return RetrievalExplorer(**(settings | changes))
+
+
+def answer(top, rank):
+    return {"top": top, "scores": [0.9, 0.5, 0.1], "rank": rank}

@@ -19,14 +19,14 @@ TWIN = """<div class="cir-viewer" id="{name}"></div>
 <script type="module">
 const source = {source};
 const state = {state};
-const hearers = {{}};
+const listeners = {{}};
 const model = {{
   get: (key) => state[key],
-  set: (key, value) => {{ state[key] = value; (hearers["change:" + key] || []).forEach((hear) => hear()); }},
+  set: (key, value) => {{ state[key] = value; (listeners["change:" + key] || []).forEach((listen) => listen()); }},
   save_changes: () => {{}},
   send: () => {{}},
-  on: (event, hear) => {{ (hearers[event] ||= []).push(hear); }},
-  off: (event, hear) => {{ hearers[event] = (hearers[event] || []).filter((one) => one !== hear); }},
+  on: (event, listen) => {{ (listeners[event] ||= []).push(listen); }},
+  off: (event, listen) => {{ listeners[event] = (listeners[event] || []).filter((one) => one !== listen); }},
 }};
 const address = URL.createObjectURL(new Blob([source], {{ type: "text/javascript" }}));
 const module = await import(address);

@@ -61,7 +61,7 @@ retrievals(page, maaf, ten, fashioniq_images(page.scale), "Figure S2")
 # model gains on the better of those two.
 
 # %% tags=["remove-input"]
-fashioniq_explorer(page.scale)
+fashioniq_explorer(page)
 
 # %% [markdown]
 # ## What this shows, and what it does not

@@ -72,7 +72,7 @@ claims.claims_table(page.claims(("Table 1", "§3.1")))
 # model gains on the better of those two.
 
 # %% tags=["remove-input"]
-css_explorer(page.scale)
+css_explorer(page)
 
 # %% [markdown]
 # ## Training

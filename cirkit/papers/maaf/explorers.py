@@ -5,25 +5,27 @@ from collections.abc import Callable, Sequence
 from jaxtyping import UInt8
 from torch import Tensor
 
+from cirkit.experiments.page import Page
 from cirkit.explorers.retrieval import Nothing, RetrievalExplorer, table_explorer
 
 Images = Callable[[Sequence[int]], UInt8[Tensor, "n 3 h w"]]
 
 
-def css_explorer(scale: str, table: str = "Table 1") -> RetrievalExplorer | Nothing:
+def css_explorer(page: Page, table: str = "Table 1") -> RetrievalExplorer | Nothing:
     """MAAF's rows on CSS."""
     from cirkit.worlds.css import CSS
 
-    return table_explorer(
-        "maaf", table, scale, lambda rows: CSS.images(CSS.sizes[scale], "test", rows), "MAAF, identity"
-    )
+    def images(rows: Sequence[int]) -> UInt8[Tensor, "n 3 h w"]:
+        return CSS.images(CSS.sizes[page.scale], "test", rows)
+
+    return table_explorer(page.rows(table), images, "MAAF, identity")
 
 
-def fashioniq_explorer(scale: str, table: str = "Table 3") -> RetrievalExplorer | Nothing:
+def fashioniq_explorer(page: Page, table: str = "Table 3") -> RetrievalExplorer | Nothing:
     """MAAF's rows on FashionIQ, the three categories' galleries one behind the other; captions joined by "+"."""
     from cirkit.figures.top_k import with_plus
 
-    return table_explorer("maaf", table, scale, fashioniq_images(scale), "MAAF", with_plus)
+    return table_explorer(page.rows(table), fashioniq_images(page.scale), "MAAF", with_plus)
 
 
 def fashioniq_images(scale: str) -> Images:
