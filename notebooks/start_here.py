@@ -18,7 +18,8 @@ import torch
 
 from cirkit.declare import describe
 from cirkit.evaluators import ranking
-from cirkit.evaluators.measures import Recall, chance_recall
+from cirkit.evaluators.evidence import chance
+from cirkit.evaluators.measures import Recall
 from cirkit.experiments import bootstrap
 from cirkit.figures import images, phrases, plots, tables
 from cirkit.papers import maaf
@@ -96,8 +97,8 @@ measures = [Recall(1), Recall(10), Recall(50)]
 table = pd.DataFrame(
     {
         "measure": [str(measure) for measure in measures],
-        "this model, %": [round(100 * measure(ranks).mean(), 1) for measure in measures],
-        "chance, %": [round(100 * chance_recall(ranks, measure.k), 1) for measure in measures],
+        "this model, %": [round(measure.values(ranks).mean(), 1) for measure in measures],
+        "chance, %": [round(measure.values(chance(ranks)).mean(), 1) for measure in measures],
     }
 )
 table
@@ -110,7 +111,7 @@ table
 # rests on one.
 
 # %%
-interval = bootstrap.bootstrap([(1.0, Recall(10)(ranks)[None])])
+interval = bootstrap.bootstrap([(1.0, Recall(10).values(ranks)[None])])
 print(f"R@10: {phrases.percent(interval)} %, from {interval.seeds} seed")
 
 # %% [markdown]

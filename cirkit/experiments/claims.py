@@ -3,21 +3,23 @@
 import csv
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
 from cirkit.errors import Problem
-from cirkit.evaluators.measures import Measure, Recall, chance_recall
-from cirkit.experiments.bootstrap import Interval, bootstrap, estimate, gain, per_query
+from cirkit.evaluators.evidence import chance
+from cirkit.evaluators.measures import Measure
+from cirkit.experiments.bootstrap import Interval, bootstrap, combined, estimate, gain, overall
 from cirkit.experiments.records import Record, exhibited
 
 FIELDS = (
-    "id", "paper", "where", "says", "reported", "verdict", "mean", "low", "high", "unit", "basis", "scale",
-    "seeds",
+    "id", "paper", "where", "says", "reported", "headline", "verdict", "mean", "low", "high", "unit", "margin", "basis",
+    "scale", "seeds",
 )  # fmt: skip
+DIGITS = 3  # of the numbers in a row
 
 
 @runtime_checkable
@@ -31,7 +33,7 @@ class Quantity(Protocol):
 
 @dataclass(frozen=True)
 class Gain:
-    """How much better experiment `a` is than `b`, in points of a measure (0.01 is one point)."""
+    """How much better experiment `a` is than `b`, in points of a measure."""
 
     a: str
     b: str
@@ -47,6 +49,25 @@ class Gain:
 
 
 @dataclass(frozen=True)
+class GainOverBest:
+    """How much better experiment `a` is than the best of `others` by our records, in points of a measure."""
+
+    a: str
+    others: tuple[str, ...]
+    test: str
+    measure: Measure
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return (self.a, *self.others)
+
+    def __call__(self, records: dict[str, list[Record]]) -> Interval:
+        sign = 1 if self.measure.higher_is_better else -1
+        best = max(self.others, key=lambda name: sign * estimate(records[name], self.test, self.measure).mean)
+        return gain(records[self.a], records[best], self.test, self.measure)
+
+
+@dataclass(frozen=True)
 class Gains:
     """The average of `a` minus `b` over several pairs of experiments: what a choice gives, whatever else is chosen."""
 
@@ -59,32 +80,48 @@ class Gains:
         return tuple(dict.fromkeys(name for pair in self.pairs for name in pair))
 
     def __call__(self, records: dict[str, list[Record]]) -> Interval:
-        parts = [
-            (sign / len(self.pairs), per_query(records[name], self.test, self.measure))
-            for pair in self.pairs
-            for sign, name in zip((1.0, -1.0), pair, strict=True)
-        ]
-        if len({values.shape[1] for _, values in parts}) > 1:
-            raise ValueError(f"{', '.join(self.needs)} were tested on different queries; run them again.")
-        return bootstrap(parts, records[self.needs[0]][0].evidence[self.test].group)
+        share = 1 / len(self.pairs)
+        sides = [side for a, b in self.pairs for side in ((share, records[a]), (-share, records[b]))]
+        return combined(sides, self.test, self.measure)
 
 
 @dataclass(frozen=True)
 class OverChance:
-    """How far R@k of an experiment is above that of a random order of the gallery."""
+    """How far an experiment is above what a model that scores everything alike would get, in points of a measure."""
 
     name: str
     test: str
-    k: int
+    measure: Measure
 
     @property
     def needs(self) -> tuple[str, ...]:
         return (self.name,)
 
     def __call__(self, records: dict[str, list[Record]]) -> Interval:
-        found = estimate(records[self.name], self.test, Recall(self.k))
-        chance = chance_recall(records[self.name][0].evidence[self.test], self.k)
-        return Interval(found.mean - chance, found.low - chance, found.high - chance, found.seeds)
+        ours = estimate(records[self.name], self.test, self.measure)
+        level = overall(chance(records[self.name][0].evidence[self.test]), self.measure)
+        return Interval(ours.mean - level, ours.low - level, ours.high - level, ours.seeds)
+
+
+@dataclass(frozen=True)
+class Among:
+    """A difference over some of the queries alone; `rows` gives their numbers for a record."""
+
+    quantity: Gain
+    rows: Callable[[Record], Sequence[int]]
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return self.quantity.needs
+
+    def __call__(self, records: dict[str, list[Record]]) -> Interval:
+        test = self.quantity.test
+        return self.quantity(
+            {
+                name: [replace(each, evidence={test: each.evidence[test].take(self.rows(each))}) for each in runs]
+                for name, runs in records.items()
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -135,28 +172,37 @@ class Attention:
         return own[:, there], [row for row, kept in zip(columns[0]["query"], there, strict=True) if kept]
 
 
+@runtime_checkable
+class Expectation(Protocol):
+    """What an interval must show: holds, fails or open. `margin` is what it is compared with, fixed before the run."""
+
+    margin: float
+
+    def __call__(self, interval: Interval) -> str: ...
+
+
 @dataclass(frozen=True)
 class above:
-    """Holds when the whole interval is above the bound, fails when it is all below."""
+    """Holds when the whole interval is above the margin, fails when it is all below."""
 
-    bound: float = 0.0
+    margin: float = 0.0
 
     def __call__(self, interval: Interval) -> str:
-        if interval.low > self.bound:
+        if interval.low > self.margin:
             return "holds"
-        return "fails" if interval.high < self.bound else "open"
+        return "fails" if interval.high < self.margin else "open"
 
 
 @dataclass(frozen=True)
 class below:
-    """Holds when the whole interval is below the bound, fails when it is all above."""
+    """Holds when the whole interval is below the margin, fails when it is all above."""
 
-    bound: float = 0.0
+    margin: float = 0.0
 
     def __call__(self, interval: Interval) -> str:
-        if interval.high < self.bound:
+        if interval.high < self.margin:
             return "holds"
-        return "fails" if interval.low > self.bound else "open"
+        return "fails" if interval.low > self.margin else "open"
 
 
 @dataclass(frozen=True)
@@ -181,17 +227,22 @@ class Claim:
     says: str
     reported: str  # as printed
     quantity: Quantity
-    expect: Callable[[Interval], str]
-    unit: str = "points"  # of what the quantity gives; points are hundredths
+    expect: Expectation
+    unit: str = "points"  # of what the quantity gives; a point is a hundredth of all queries
+    headline: bool = False  # what the abstract or a section concludes
 
 
 def judge(
     claim: Claim, load: Callable[[str, str], list[Record]], scales: Sequence[str] = ("paper", "gpu", "cpu")
 ) -> dict[str, Any]:
-    """The ledger row of a claim: the first scale with records of every experiment decides; one seed never does."""
+    """The ledger row of a claim, numbers in its unit: the first scale with records of every experiment decides.
+
+    One seed never does.
+    """
     row: dict[str, Any] = dict.fromkeys(FIELDS, "") | {
         "id": claim.id, "paper": claim.paper, "where": claim.where, "says": claim.says, "reported": claim.reported,
-        "verdict": "untested", "mean": None, "low": None, "high": None, "unit": claim.unit, "seeds": 0,
+        "headline": claim.headline, "verdict": "untested", "mean": None, "low": None, "high": None,
+        "unit": claim.unit, "margin": claim.expect.margin or None, "seeds": 0,
     }  # fmt: skip
     for scale in scales:
         records = {name: load(name, scale) for name in claim.quantity.needs}
@@ -203,9 +254,9 @@ def judge(
         bases = {record.basis for found in records.values() for record in found}
         return row | {
             "verdict": claim.expect(interval) if interval.seeds > 1 else "open",
-            "mean": round(interval.mean, 4),
-            "low": round(interval.low, 4),
-            "high": round(interval.high, 4),
+            "mean": round(interval.mean, DIGITS),
+            "low": round(interval.low, DIGITS),
+            "high": round(interval.high, DIGITS),
             "basis": "+".join(sorted(bases)),
             "scale": scale,
             "seeds": interval.seeds,
@@ -218,5 +269,7 @@ def to_csv(rows: list[dict[str, Any]]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
+    for row in rows:
+        headline = "yes" if row["headline"] else ""
+        writer.writerow({key: "" if value is None else value for key, value in row.items()} | {"headline": headline})
     return out.getvalue()

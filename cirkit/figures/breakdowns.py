@@ -11,7 +11,7 @@ import pandas as pd
 
 from cirkit.evaluators.measures import Recall
 from cirkit.experiments import records, registry
-from cirkit.experiments.bootstrap import Interval, estimate, of_run
+from cirkit.experiments.bootstrap import Interval, estimate, overall
 from cirkit.experiments.experiment import Column
 from cirkit.experiments.page import Page
 from cirkit.figures.display import Display, stamp, waiting
@@ -54,7 +54,7 @@ def _pair(runs: Sequence[records.Record], test: str, category: str) -> str:
     mine = only(runs, test, [row for row, one in enumerate(group) if one == category])
     if not mine:
         return "no such queries"
-    means = [100 * float(np.mean([of_run(run, test, Recall(k)) for run in mine])) for k in (10, 50)]
+    means = [float(np.mean([overall(run.evidence[test], Recall(k)) for run in mine])) for k in (10, 50)]
     return "{:.1f} ({:.1f})".format(*means)
 
 

@@ -87,8 +87,8 @@ def measured(experiment: Any, column: Column) -> Interval | None:
 
 
 def percent(interval: Interval) -> str:
-    """`61.3 [58.9, 63.5]` from fractions."""
-    return f"{100 * interval.mean:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+    """`61.3 [58.9, 63.5]`."""
+    return f"{interval.mean:.1f} [{interval.low:.1f}, {interval.high:.1f}]"
 
 
 def aligned(cells: Sequence[str]) -> list[str]:
@@ -105,8 +105,8 @@ def aligned(cells: Sequence[str]) -> list[str]:
 
 def measured_row(row: dict[str, Any]) -> str:
     """`+4.2 [+1.0, +7.3] points` from a ledger row; in another unit, `+0.42 [+0.10, +0.73] × uniform`."""
-    factor, digits = (100, 1) if row["unit"] == "points" else (1, 2)
-    mean, low, high = (f"{factor * row[key]:+.{digits}f}" for key in ("mean", "low", "high"))
+    digits = 1 if row["unit"] == "points" else 2
+    mean, low, high = (f"{row[key]:+.{digits}f}" for key in ("mean", "low", "high"))
     return f"{mean} [{low}, {high}] {row['unit']}"
 
 

@@ -8,7 +8,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from cirkit.experiments import records, registry
-from cirkit.experiments.bootstrap import estimate, of_run
+from cirkit.experiments.bootstrap import estimate, overall
 from cirkit.experiments.page import Page
 from cirkit.figures.display import Display, stamp, waiting
 from cirkit.figures.phrases import NOT_RUN
@@ -47,11 +47,11 @@ def dots(page: Page, table: str, number: str) -> Display:
             if not runs:
                 axes.annotate(NOT_RUN, (0.02, y), xycoords=("axes fraction", "data"), va="center", color="0.35")
                 continue
-            seeds = [100 * of_run(run, column.test, column.measure) for run in runs]
+            seeds = [overall(run.evidence[column.test], column.measure) for run in runs]
             interval = estimate(runs, column.test, column.measure)
-            axes.plot([100 * interval.low, 100 * interval.high], [y, y], color=COLOURS[0], lw=3, alpha=0.45)
+            axes.plot([interval.low, interval.high], [y, y], color=COLOURS[0], lw=3, alpha=0.45)
             axes.plot(seeds, [y] * len(seeds), "o", color=COLOURS[0], ms=5, mec="white", mew=0.6)
-            axes.plot([100 * interval.mean], [y], "|", color="black", ms=13, mew=1.6)
+            axes.plot([interval.mean], [y], "|", color="black", ms=13, mew=1.6)
         if (floor := chance(rows, column)) is not None:
             axes.axvline(floor, color="0.4", ls=":", lw=1.2)
             axes.annotate(" chance", (floor, -0.42), fontsize=8, color="0.3", va="center")

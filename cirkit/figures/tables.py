@@ -12,10 +12,10 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from cirkit.errors import Problem
-from cirkit.evaluators.evidence import Ranks
-from cirkit.evaluators.measures import Mean, Measure, Recall, chance_recall
+from cirkit.evaluators.evidence import chance as at_chance
+from cirkit.evaluators.measures import Measure
 from cirkit.experiments import records, registry
-from cirkit.experiments.bootstrap import gain
+from cirkit.experiments.bootstrap import gain, overall
 from cirkit.experiments.confirmations import current
 from cirkit.experiments.experiment import Column
 from cirkit.experiments.page import Page
@@ -135,19 +135,11 @@ def _difference(a: Any, b: Any, column: Column) -> Any:
 
 
 def chance(rows: Mapping[str, Any], column: Column) -> float | None:
-    """The percentage that a random order of the gallery would score; None without a record, or for another measure."""
-    if not isinstance(column.measure, Recall | Mean):
-        return None
+    """What a model that scores everything alike would get, in the measure's unit; None without a record."""
     for experiment in rows.values():
         if runs := records.done(experiment):
-            return 100 * _chance(runs[0].evidence[column.test], column.measure)
+            return overall(at_chance(runs[0].evidence[column.test]), column.measure)
     return None
-
-
-def _chance(ranks: Ranks, measure: Measure) -> float:
-    if isinstance(measure, Mean):
-        return float(np.mean([_chance(ranks, each) for each in measure.measures]))
-    return chance_recall(ranks, measure.k)
 
 
 def verdicts(paper: str | None = None) -> dict[str, int]:

@@ -113,6 +113,8 @@ CLAIMS = [
     _claim(4, "On garment photos, MAAF finds more than its sentence alone would.", _gain("maaf", "text_only")),
     _claim(5, "On garment photos, MAAF finds more than TIRG.", _gain("maaf", "tirg")),
     _claim(
-        6, "On garment photos, a picture alone finds more than chance.", OverChance("photos/image_only", "clothing", 10)
+        6,
+        "On garment photos, a picture alone finds more than chance.",
+        OverChance("photos/image_only", "clothing", Recall(10)),
     ),
 ]

@@ -128,7 +128,7 @@ def test_picture_to_text_ranks_as_sorting_does(seed):
         assert ranks.mid[ranks.offsets[picture] : ranks.offsets[picture + 1]].tolist() == expected
         for k in (1, 2, 5):
             hit = any(int(owner[caption]) == picture for caption in order[:k])
-            assert Recall(k)(ranks)[picture] == hit
+            assert Recall(k).values(ranks)[picture] == 100 * hit
     assert ranks.gallery.tolist() == [6] * 3
 
 

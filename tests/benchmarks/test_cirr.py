@@ -14,7 +14,8 @@ from mutations import spoiled
 from cirkit.benchmarks import cirr
 from cirkit.benchmarks.cirr_protocols import SOFT, SOFT_SUBSET, SUBSET, WHOLE, Annotation, hard, own_set, soft
 from cirkit.errors import Problem
-from cirkit.evaluators.measures import chance_recall
+from cirkit.evaluators.evidence import chance
+from cirkit.evaluators.measures import Recall
 from cirkit.evaluators.ranking import rank_features
 from cirkit.query import all_rows
 from cirkit.worlds import cirr as synthetic
@@ -199,7 +200,7 @@ def test_hiding_all_but_the_set_ranks_as_a_loop_over_the_set_does(root):
         near = [scores[i, names.index(name)].item() for name in question.members if name != question.reference]
         mine = scores[i, names.index(question.target)].item()
         assert found.mid[i] == 1 + sum(score > mine for score in near)
-    assert set(found.gallery) == {5} and chance_recall(found, 1) == pytest.approx(0.2)
+    assert set(found.gallery) == {5} and Recall(1).values(chance(found)).mean() == pytest.approx(20)
     assert set(ranked(whole, scores).gallery) == {len(whole.gallery) - 1}
     assert subset.excluded == whole.excluded and all(len(rows) == 5 for rows in subset.candidates)
 

@@ -1,16 +1,21 @@
+import csv
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pytest
 
 from cirkit.errors import Problem
-from cirkit.evaluators.evidence import Ranks
+from cirkit.evaluators.evidence import Ranks, Samples
 from cirkit.evaluators.measures import Recall
 from cirkit.experiments import artifacts
-from cirkit.experiments.bootstrap import Interval, _freedom, bootstrap, estimate, gain, of_run
+from cirkit.experiments.bootstrap import Interval, Measured, _freedom, bootstrap, estimate, gain, overall
 from cirkit.experiments.claims import (
     FIELDS,
+    Among,
     Attention,
     Claim,
     Gain,
+    GainOverBest,
     Gains,
     OverChance,
     above,
@@ -39,21 +44,21 @@ def records(share, seeds=5, q=400, spread=0.0, start=0):
 def test_level_and_gain_are_means_over_seeds_and_queries():
     a, b = records(0.7, start=1), records(0.5, start=2)
     hits = np.mean([r.evidence["t"].best() <= 1 for r in a])
-    assert estimate(a, "t", Recall(1)).mean == pytest.approx(hits)
+    assert estimate(a, "t", Recall(1)).mean == pytest.approx(100 * hits)
     difference = hits - np.mean([r.evidence["t"].best() <= 1 for r in b])
-    assert gain(a, b, "t", Recall(1)).mean == pytest.approx(difference)
+    assert gain(a, b, "t", Recall(1)).mean == pytest.approx(100 * difference)
 
 
 def test_groups_count_alike_however_many_queries_they_hold():
     hits = np.array([True] * 30 + [False] * 10)
     grouped = record(hits, group=("a",) * 30 + ("b",) * 10)
-    assert estimate([grouped], "t", Recall(1)).mean == pytest.approx(0.5)
+    assert estimate([grouped], "t", Recall(1)).mean == pytest.approx(50)
 
 
 def test_one_run_has_its_groups_count_alike_too():
     hits = np.array([True] * 30 + [False] * 10)
-    assert of_run(record(hits, group=("a",) * 30 + ("b",) * 10), "t", Recall(1)) == pytest.approx(0.5)
-    assert of_run(record(hits), "t", Recall(1)) == pytest.approx(0.75)
+    assert overall(record(hits, group=("a",) * 30 + ("b",) * 10).evidence["t"], Recall(1)) == pytest.approx(50)
+    assert overall(record(hits).evidence["t"], Recall(1)) == pytest.approx(75)
 
 
 def test_the_mean_of_several_gains_and_its_interval_are_theirs_put_together():
@@ -91,6 +96,69 @@ def test_the_same_queries_for_both_models_make_the_interval_narrower():
     assert paired.high - paired.low < 0.6 * (alone.high - alone.low)
 
 
+@dataclass(frozen=True)
+class Spread:
+    """The standard deviation of the features' first column: no mean over items."""
+
+    unit = ""
+    bounds = (0.0, float("inf"))
+    higher_is_better = False
+
+    def __call__(self, samples, weight):
+        x = samples.features[:, 0]
+        return np.sqrt(weight @ x**2 - (weight @ x) ** 2)
+
+
+class Column(Spread):
+    """The mean of the features' first column, by weights alone."""
+
+    def __call__(self, samples, weight):
+        return weight @ samples.features[:, 0]
+
+
+def sampled(seed, scale):
+    features = scale * np.random.default_rng([seed, 9]).standard_normal((200, 1))
+    return replace(record([True], seed), evidence={"t": Samples(features)})
+
+
+def test_a_measure_that_is_no_mean_has_intervals_too():
+    from scipy.stats import bootstrap as scipys
+
+    one = sampled(0, 1.0)
+    ours = estimate([one], "t", Spread())
+    x = one.evidence["t"].features[:, 0]
+    theirs = scipys((x,), np.std, method="percentile", random_state=0).confidence_interval
+    assert ours.mean == pytest.approx(x.std()) and (ours.low, ours.high) == pytest.approx(tuple(theirs), abs=0.01)
+    wide = gain([sampled(s, 2.0) for s in range(3)], [sampled(s, 1.0) for s in range(3)], "t", Spread())
+    assert wide.low > 0.5 and wide.seeds == 3
+    best = GainOverBest("maaf/a", ("b", "c"), "t", Spread())
+    found = {"maaf/a": [sampled(7, 1.0)], "b": [sampled(8, 3.0)], "c": [sampled(9, 2.0)]}  # the least is the best
+    assert best(found) == gain(found["maaf/a"], found["c"], "t", Spread())
+
+
+def test_drawing_equal_items_by_their_counts_leaves_the_interval_as_it_is():
+    rng = np.random.default_rng(5)
+    values = [(rng.random((2, 400)) < 0.6).astype(float), (rng.random((3, 400)) < 0.5).astype(float)]
+    group = ["a"] * 300 + ["b"] * 100
+    values[0][:, 390:] = rng.random((2, 10))  # some that nothing equals
+    parts = [(1.0, values[0]), (-1.0, values[1])]
+    counted = bootstrap(parts, group, resamples=40_000)
+    singly = [(sign, Measured(Column(), [Samples(row[:, None]) for row in v])) for sign, v in parts]
+    each = bootstrap(singly, group, items=400, resamples=40_000)
+    assert counted.mean == pytest.approx(each.mean)
+    assert (counted.low, counted.high) == pytest.approx((each.low, each.high), abs=0.02 * (each.high - each.low))
+
+
+def test_an_interval_stays_within_the_bounds_of_its_measure():
+    rng = np.random.default_rng(2)
+    for share, bound in ((0.99, 100.0), (0.01, 0.0)):
+        near = [record(rng.random(30) < np.clip(share + 0.05 * s, 0, 1), s) for s in (-1, 0, 1)]
+        free = gain(near, [record([False] * 30, s) for s in range(3)], "t", Recall(1))
+        held = estimate(near, "t", Recall(1))
+        assert free.low < 0 or free.high > 100  # few seeds: the correction reaches beyond what can be
+        assert bound in (held.low, held.high) and 0 <= held.low <= held.mean <= held.high <= 100
+
+
 @pytest.mark.parametrize("spread", [0.0, 0.05])
 def test_the_interval_covers_the_truth_about_as_often_as_it_says(spread):
     rng = np.random.default_rng(7)
@@ -123,7 +191,7 @@ def test_the_freedom_of_several_runs_is_welchs():
 
     rng = np.random.default_rng(3)
     a, b = rng.random((4, 1)), 5 * rng.random((3, 1))  # one query: its means are the values
-    found = _freedom([(1.0, a), (-1.0, b)], np.ones(1))
+    found = _freedom([(1.0, a[:, 0]), (-1.0, b[:, 0])])
     assert found == pytest.approx(ttest_ind(a[:, 0], b[:, 0], equal_var=False).df)
 
 
@@ -169,8 +237,8 @@ def test_the_same_records_give_the_same_line():
 
 def test_over_chance_is_the_level_less_a_random_order():
     found = records(0.7)
-    interval = OverChance("maaf/a", "t", 1)({"maaf/a": found})
-    assert interval.mean == pytest.approx(estimate(found, "t", Recall(1)).mean - 0.1)
+    interval = OverChance("maaf/a", "t", Recall(1))({"maaf/a": found})
+    assert interval.mean == pytest.approx(estimate(found, "t", Recall(1)).mean - 10)
     assert interval.low < interval.mean < interval.high
 
 
@@ -198,6 +266,32 @@ def test_attention_is_a_mean_over_seeds_and_queries_with_an_interval(home):
     beside = Attention("maaf/a", "place", than="mask")({"maaf/a": found})
     assert beside.mean == pytest.approx(values[:, 20:].mean() - 0.1)  # queries without a control are left out
     assert str(bootstrap([(1.0, values)])) == str(interval)
+
+
+def test_a_claim_over_some_queries_is_that_of_records_that_asked_them_alone():
+    a, b = records(0.8), records(0.5, start=3)
+    rows = [row for row in range(400) if row % 3 == 0]
+    some = Among(Gain("maaf/a", "maaf/b", "t", Recall(1)), lambda record: rows)
+    alone = [[record(one.evidence["t"].best()[rows] <= 1, one.seed) for one in side] for side in (a, b)]
+    assert some.needs == ("maaf/a", "maaf/b")
+    assert some({"maaf/a": a, "maaf/b": b}) == gain(*alone, "t", Recall(1))
+
+
+def test_the_best_of_several_is_chosen_from_the_records():
+    found = {"maaf/a": records(0.8), "b": records(0.3, start=1), "c": records(0.6, start=2), "d": records(0.5, start=3)}
+    quantity = GainOverBest("maaf/a", ("b", "c", "d"), "t", Recall(1))
+    assert quantity.needs == ("maaf/a", "b", "c", "d")
+    assert quantity(found) == gain(found["maaf/a"], found["c"], "t", Recall(1))
+
+
+def test_a_row_is_in_points_and_tells_margin_and_headline():
+    found = {"maaf/a": records(0.8), "maaf/b": records(0.5, start=3)}
+    row = judge(replace(claim(above(2.0)), headline=True), lambda name, scale: found[name] if scale == "cpu" else [])
+    assert 25 < row["mean"] < 35 and row["unit"] == "points" and row["margin"] == 2.0 and row["headline"] is True
+    (line,) = csv.DictReader(to_csv([row]).splitlines())
+    assert line["headline"] == "yes" and line["margin"] == "2.0" and float(line["mean"]) == row["mean"]
+    (line,) = csv.DictReader(to_csv([judge(claim(), lambda name, scale: [])]).splitlines())
+    assert line["headline"] == line["margin"] == line["mean"] == ""
 
 
 def test_two_classes_of_words_are_compared_by_their_means(home):

@@ -52,7 +52,7 @@ def record(name: str, seed: int, hits: int, code: str = "") -> records.Record:
 
 ROW = {
     "id": "maaf-1", "paper": "maaf", "where": "Table 1", "says": "MAAF > TIRG & more.", "reported": "+14.1",
-    "verdict": "holds", "mean": 0.123, "low": 0.101, "high": 0.142, "unit": "points",
+    "verdict": "holds", "mean": 12.3, "low": 10.1, "high": 14.2, "unit": "points",
     "basis": "world", "scale": "cpu", "seeds": 3,
 }  # fmt: skip
 
@@ -197,7 +197,8 @@ def test_the_loss_of_one_run_is_shown_as_it_is():
 
 def test_a_verdict_never_stands_without_its_basis_scale_and_seeds():
     assert phrases.claim("maaf-1").text == "holds (+12.3 [+10.1, +14.2] points; world · cpu · 3 seeds)"
-    assert phrases.measured_row(ROW | {"unit": "× uniform"}) == "+0.12 [+0.10, +0.14] × uniform"
+    even = ROW | {"unit": "× uniform", "mean": 0.123, "low": 0.101, "high": 0.142}
+    assert phrases.measured_row(even) == "+0.12 [+0.10, +0.14] × uniform"
     assert phrases.claim("maaf-2").text == "untested (no record yet)"
     with pytest.raises(Problem, match=r"no claim 'maaf-9'. Choose one of: maaf-1, maaf-2"):
         phrases.claim("maaf-9")
@@ -231,6 +232,6 @@ def test_records_whose_code_changed_are_told(runs):
     assert math.isclose(float(row["minutes a seed"]), 1.0)
 
 
-def test_a_percentage_is_the_fraction_times_a_hundred():
-    assert phrases.percent(Interval(0.5, 0.25, 0.75, 3)) == "50.0 [25.0, 75.0]"
+def test_an_interval_in_brackets():
+    assert phrases.percent(Interval(50.0, 25.0, 75.0, 3)) == "50.0 [25.0, 75.0]"
     assert phrases.provenance("photos", "gpu", 1) == "photos · gpu · 1 seed"

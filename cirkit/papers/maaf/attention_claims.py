@@ -4,10 +4,7 @@
 of what an evenly spread word gives each place (under the identity, by how large weights are, whatever their sign).
 """
 
-from collections.abc import Callable
-
-from cirkit.experiments.bootstrap import Interval
-from cirkit.experiments.claims import Attention, Claim, above, below, within
+from cirkit.experiments.claims import Attention, Claim, Expectation, above, below, within
 from cirkit.papers.maaf.settings import claim
 
 LESS, MORE = below(0.0), above(0.0)
@@ -28,9 +25,7 @@ DRESSED = {
 }
 
 
-def _claim(
-    number: int, where: str, says: str, reported: str, quantity: Attention, expect: Callable[[Interval], str]
-) -> Claim:
+def _claim(number: int, where: str, says: str, reported: str, quantity: Attention, expect: Expectation) -> Claim:
     return claim(number, where, says, reported, quantity, expect, unit="of an even look")
 
 

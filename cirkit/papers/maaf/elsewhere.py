@@ -178,6 +178,7 @@ CLAIMS = [
         "On Birds-to-Words, MAAF beats TIRG.",
         "34.75 against 27.7 R@10",
         _gain("birds_to_words", "maaf", "tirg", 10),
+        headline=True,
     ),
     claim(
         19,
@@ -185,6 +186,7 @@ CLAIMS = [
         "On Spot-the-Diff, MAAF beats TIRG.",
         "10.14 against 8.19 R@10",
         _gain("spot_the_diff", "maaf", "tirg", 10),
+        headline=True,
     ),
     claim(
         20,
@@ -199,6 +201,7 @@ CLAIMS = [
         "On Fashion200k, MAAF beats TIRG.",
         "18.94 against 14.1 R@1",
         _gain("fashion200k", "maaf", "tirg", 1),
+        headline=True,
     ),
     claim(
         22,

@@ -14,8 +14,7 @@ from torch import nn
 from cirkit.encoders.image import ResNet, SmallResNet
 from cirkit.encoders.text import LSTM, Embedding
 from cirkit.experiments.artifacts import Exhibit
-from cirkit.experiments.bootstrap import Interval
-from cirkit.experiments.claims import Claim, Quantity, above
+from cirkit.experiments.claims import Claim, Expectation, Quantity, above
 from cirkit.experiments.experiment import Experiment, Test
 from cirkit.losses.contrastive import batch_softmax
 from cirkit.losses.triplet import semi_hard_triplet
@@ -178,8 +177,9 @@ def claim(
     says: str,
     reported: str,
     quantity: Quantity,
-    expect: Callable[[Interval], str] = BETTER,
+    expect: Expectation = BETTER,
     unit: str = "points",
+    headline: bool = False,
 ) -> Claim:
     """A claim of this paper; `expect` is that the quantity is above zero unless it says otherwise."""
     return Claim(
@@ -191,4 +191,5 @@ def claim(
         quantity=quantity,
         expect=expect,
         unit=unit,
+        headline=headline,
     )
