@@ -127,9 +127,10 @@ def data_check(name: str, root: Annotated[Path, typer.Option()], as_json: Json =
     from cirkit.benchmarks.pictured import report, whole
     from cirkit.worlds.catalogue import WORLDS, world_of
 
-    if name in WORLDS:
+    benchmark = find(name)
+    if benchmark.name in WORLDS:
         world_of(name).require_current(root)
-    rows = find(name).check(root)
+    rows = benchmark.check(root)
     if as_json:
         show([whole(row) for row in rows], as_json)
         return

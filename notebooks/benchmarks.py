@@ -12,6 +12,7 @@ import pandas as pd
 
 from cirkit.benchmarks.catalogue import CATALOGUE
 from cirkit.figures import tables
+from cirkit.worlds.catalogue import WORLDS
 
 chosen = [entry for entry in CATALOGUE.values() if kind in ("all", entry.kind)]
 
@@ -23,7 +24,15 @@ chosen = [entry for entry in CATALOGUE.values() if kind in ("all", entry.kind)]
 # %%
 tables.styled(
     pd.DataFrame(
-        [{"name": e.name, "kind": e.kind, "world": e.world or "none", "real files tried": e.tried} for e in chosen]
+        [
+            {
+                "name": e.name,
+                "kind": e.kind,
+                "world": WORLDS[e.name][0] if e.name in WORLDS else "none",
+                "real files tried": e.tried,
+            }
+            for e in chosen
+        ]
     )
 )
 

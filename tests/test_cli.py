@@ -95,7 +95,7 @@ def test_bad_input_is_one_sentence_and_the_right_exit_code(cirkit, monkeypatch, 
 
 
 GONE = {  # the picture that is taken away, the file that asks for it, and what is said of it
-    "birds-to-words": ("images/*", "birds-to-words-v1.0.tsv", ["pictures not there (1): ", "under maaf, one way: "]),
+    "birds-to-words": ("images/*", "birds-to-words-v1.0.tsv", ["images not there (1): ", "under maaf, one way: "]),
     "css": ("images/css_test_*", None, ["test images not there (1): css_test_", "it stops at the first picture"]),
     "fashioniq": ("images/*", "captions/cap.dress.val.json", ["dress val images not there (1): ", "of 14 gallery"]),
     "cirr": (

@@ -66,7 +66,7 @@ ENTRIES = (
         name="cuhk-pedes",
         kind="text-based person retrieval",
         layout="reid_raw.json, imgs/",
-        protocol="R@K, any picture of the person; STANDARD, TBPS_CLIP",
+        protocol="R@K, any image of the person; STANDARD, TBPS_CLIP",
         tried="none: on request only",
         origin="its authors, by request",
         module="pedes:CUHK",
@@ -75,7 +75,7 @@ ENTRIES = (
         name="icfg-pedes",
         kind="text-based person retrieval",
         layout="ICFG-PEDES.json, imgs/",
-        protocol="R@K, any picture of the person; STANDARD, TBPS_CLIP",
+        protocol="R@K, any image of the person; STANDARD, TBPS_CLIP",
         tried="none: on request only",
         origin="its authors, by request",
         module="pedes:ICFG",
@@ -84,7 +84,7 @@ ENTRIES = (
         name="rstpreid",
         kind="text-based person retrieval",
         layout="data_captions.json, imgs/",
-        protocol="R@K, any picture of the person; STANDARD, TBPS_CLIP",
+        protocol="R@K, any image of the person; STANDARD, TBPS_CLIP",
         tried="none: on request only",
         origin="its authors, by request",
         module="pedes:RSTP",
@@ -100,12 +100,12 @@ ENTRIES = (
     ),
     Entry(
         name="cub",
-        kind="captioned pictures",
+        kind="captioned images",
         layout="CUB_200_2011/, attributes.txt, text/<class>/<image>.txt, testclasses.txt",
         protocol="pairs and text to image; ATTNGAN, OFFICIAL_SPLIT",
         tried="none",
         origin="Caltech's CUB-200-2011, and the captions of Reed et al. (2016)",
-        module="cub_world",
+        module="cub",
     ),
     Entry(
         name="textvqa",
@@ -162,13 +162,22 @@ ENTRIES = (
         module="spot_the_diff",
     ),
     Entry(
-        name="captions",
+        name="flickr30k",
         kind="text and image retrieval",
         layout="dataset_flickr30k.json, multi30k_task2/, flickr30k-images/",
-        protocol="text to image, image to text, five folds of 1K",
-        tried="Flickr30k through Multi30k, COCO val2017",
-        origin="github.com/multi30k/dataset; Flickr30k by form, COCO from cocodataset.org",
-        module="captions",
+        protocol="text to image, image to text; R@1, 5, 10",
+        tried="all captions, through Multi30k",
+        origin="github.com/multi30k/dataset; its images by form",
+        module="captions:FLICKR30K",
+    ),
+    Entry(
+        name="coco",
+        kind="text and image retrieval",
+        layout="dataset_coco.json, {train,val}2014/; or captions_val2017.json, val2017/",
+        protocol="text to image, image to text; the whole test split (5K), five folds (1K)",
+        tried="val2017's captions, Karpathy's lists",
+        origin="cocodataset.org; Karpathy's split from cs.stanford.edu/people/karpathy/deepimagesent",
+        module="captions:COCO",
     ),
     Entry(
         name="laion-cir",
@@ -230,6 +239,7 @@ CATALOGUE = {entry.name: entry for entry in ENTRIES}
 
 def find(name: str) -> Entry:
     """The entry of a name. Raises Problem for an unknown one."""
+    name = name.replace("_", "-")
     if name not in CATALOGUE:
         raise Problem(f"There is no benchmark {name!r}. {suggestion(name, CATALOGUE) or 'See `cirkit data list`.'}")
     return CATALOGUE[name]

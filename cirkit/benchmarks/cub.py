@@ -1,52 +1,58 @@
-"""CUB-200-2011 with ten captions per picture: the official files, read.
+"""CUB-200-2011 with ten captions per image: the official files, read.
 
-Attention §4.4 (AttnGAN) paints from these captions. Two divisions go about: by picture (train_test_split.txt, every
+Attention §4.4 (AttnGAN) paints from these captions. Two divisions go about: by image (train_test_split.txt, every
 class in both halves) and by class (testclasses.txt, as AttnGAN's data has it: no test class is trained on).
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Int, UInt8
+from jaxtyping import Int
 from torch import Tensor
 
-from cirkit.benchmarks import photos
+from cirkit.benchmarks import photos, pictured
 from cirkit.benchmarks.annotations import image_path, read_text, record_error
 from cirkit.errors import Problem
-from cirkit.query import Benchmark, Images, Query, Select, Triplets, all_rows
+from cirkit.query import Benchmark, Images, Query, Select, Triplets
 
+if TYPE_CHECKING:
+    from PIL import Image
+
+Box = tuple[float, float, float, float]  # left, top, width, height
 FOLDER = "CUB_200_2011"  # below the root, beside attributes.txt and text/
-HOLD = 1 << 30  # bytes of pictures that a half may take in memory; beyond, they are decoded when asked for
+CAPTIONS = 10  # per image
 OFFICIAL = {
-    "train": {"pictures": 5994, "captions": 59940},
-    "test": {"pictures": 5794, "captions": 57940},
+    "train": {"images": 5994, "captions": 59940},
+    "test": {"images": 5794, "captions": 57940},
 }
 
 
 @dataclass(frozen=True)
 class Photo:
-    """One picture: its path below images/, its class (0 to 199), its half of the official division, and its box."""
+    """One image: its path below images/, its class (0 to 199), its half of the official division, and its box."""
 
     path: str
     label: int
     training: bool
-    box: tuple[float, float, float, float]  # left, top, width, height
+    box: Box
 
 
 @dataclass(frozen=True)
 class Listing:
-    """All pictures, the names of the classes, and those of the classes that are kept for testing."""
+    """All images, the names of the classes, and those of the classes that are kept for testing."""
 
     photos: list[Photo]
     classes: list[str]
     held: frozenset[str]
 
 
-def by_picture(listing: Listing, photo: Photo) -> bool:
+def by_image(listing: Listing, photo: Photo) -> bool:
     """Whether to train on it: train_test_split.txt."""
     return photo.training
 
@@ -54,17 +60,17 @@ def by_picture(listing: Listing, photo: Photo) -> bool:
 def by_class(listing: Listing, photo: Photo) -> bool:
     """Whether to train on it: not where its class is in testclasses.txt."""
     if not listing.held:
-        raise Problem("There is no testclasses.txt. Add it beside text/ (one class name a line), or divide by picture.")
+        raise Problem("There is no testclasses.txt. Add it beside text/ (one class name a line), or divide by image.")
     return listing.classes[photo.label] not in listing.held
 
 
-def whole(size: tuple[int, int], box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
-    """The part of a picture to use, as left, top, right, bottom: all of it."""
+def whole(size: tuple[int, int], box: Box) -> tuple[int, int, int, int]:
+    """The part of an image to use, as left, top, right, bottom: all of it."""
     return 0, 0, *size
 
 
-def around(size: tuple[int, int], box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
-    """The square of one and a half times the box's longer side about its middle, cut at the picture's edge: AttnGAN."""
+def around(size: tuple[int, int], box: Box) -> tuple[int, int, int, int]:
+    """The square of one and a half times the box's longer side about its middle, cut at the image's edge: AttnGAN."""
     left, top, width, height = box
     reach = int(max(width, height) * 0.75)
     x, y = int(left + width / 2), int(top + height / 2)
@@ -73,44 +79,31 @@ def around(size: tuple[int, int], box: tuple[float, float, float, float]) -> tup
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """Which division, which part of a picture, and the side it is brought to."""
+    """Which division, which part of an image, and the side it is brought to."""
 
     name: str = "attngan"
     divide: Callable[[Listing, Photo], bool] = by_class
-    crop: Callable[[tuple[int, int], tuple[float, float, float, float]], tuple[int, int, int, int]] = around
+    crop: Callable[[tuple[int, int], Box], tuple[int, int, int, int]] = around
     size: int = 64
 
 
 ATTNGAN = Protocol()
-OFFICIAL_SPLIT = Protocol(name="official split", divide=by_picture, crop=whole)
+OFFICIAL_SPLIT = Protocol(name="official split", divide=by_image, crop=whole)
 
 
-@dataclass(frozen=True)
-class Cropped:
-    """Pictures that are decoded when asked for: a part of each, its shorter side at `size`, the middle square."""
-
-    paths: Sequence[Path]
-    boxes: Sequence[tuple[float, float, float, float]]
-    crop: Callable[[tuple[int, int], tuple[float, float, float, float]], tuple[int, int, int, int]]
-    size: int
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, index: Int[Tensor, " b"]) -> UInt8[Tensor, "b 3 h w"]:
-        pixels = np.empty((len(index), self.size, self.size, 3), np.uint8)
-        for row, i in enumerate(index.tolist()):
-            image = photos.decode(self.paths[i])
-            left, top, right, bottom = self.crop(image.size, self.boxes[i])
-            if right <= left or bottom <= top:
-                raise Problem(f"The box of {self.paths[i]} lies outside it. Mend bounding_boxes.txt.")
-            pixels[row] = np.asarray(photos.fit(image.crop((left, top, right, bottom)), self.size))
-        return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()
+def cut(
+    image: "Image.Image", photo: Photo, side: int, crop: Callable[[tuple[int, int], Box], tuple[int, int, int, int]]
+) -> "Image.Image":
+    """A part of a photo, its shorter side at `side`, the middle square."""
+    left, top, right, bottom = crop(image.size, photo.box)
+    if right <= left or bottom <= top:
+        raise Problem(f"The box of {photo.path} lies outside it. Mend bounding_boxes.txt.")
+    return photos.fit(image.crop((left, top, right, bottom)), side)
 
 
 @dataclass(frozen=True)
 class Captioned:
-    """Pictures with their ten captions each, and the number of their class; what was missing is counted."""
+    """Images with their ten captions each, and the number of their class; what was missing is counted."""
 
     images: Images
     captions: list[list[str]]
@@ -119,13 +112,13 @@ class Captioned:
     dropped: int
 
     def pairs(self) -> Triplets:
-        """A training pair per caption; `reference` is the number of the picture."""
+        """A training pair per caption; `reference` is the number of the image."""
         row = torch.tensor([i for i, lines in enumerate(self.captions) for _ in lines])
         text = [line for lines in self.captions for line in lines]
         return Triplets(query=Query(text=text), target=Select(self.images, row), reference=row)
 
     def benchmark(self) -> Benchmark:
-        """Every caption against all pictures; right is the one it was written of, the group is its class."""
+        """Every caption against all images; right is the one it was written of, the group is its class."""
         row = [i for i, lines in enumerate(self.captions) for _ in lines]
         return Benchmark(
             name="cub",
@@ -147,7 +140,7 @@ def beside(root: Path, name: str) -> Path:
 
 
 def digits(word: str) -> bool:
-    """Whether it is a whole number that no picture or class need fear."""
+    """Whether it is a whole number that no image or class need fear."""
     return word.isascii() and word.isdigit() and len(word) < 10
 
 
@@ -180,7 +173,7 @@ def _number(path: Path, row: int, word: str) -> float:
 
 
 def listing(root: Path | str) -> Listing:
-    """All that the text files say of all pictures, checked against each other."""
+    """All that the text files say of all images, checked against each other."""
     root = Path(root)
     folder = base(root)
     names, images = table(folder / "classes.txt", 1), table(folder / "images.txt", 1)
@@ -218,7 +211,7 @@ def listing(root: Path | str) -> Listing:
 
 
 def described(root: Path | str, photo: Photo) -> list[str]:
-    """The captions of a picture: the lines of text/<class>/<image>.txt that are not empty."""
+    """The captions of an image: the lines of text/<class>/<image>.txt that are not empty."""
     path = image_path(beside(Path(root), "text"), str(Path(photo.path).with_suffix(".txt")))
     lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     if not lines:
@@ -227,17 +220,17 @@ def described(root: Path | str, photo: Photo) -> list[str]:
 
 
 def _half(root: Path | str, protocol: Protocol, training: bool) -> Captioned:
-    """One half of the protocol's division; pictures that are missing go with their captions."""
+    """One half of the protocol's division; images that are missing go with their captions."""
     root = Path(root)
     read, folder = listing(root), base(root) / "images"
     chosen = [photo for photo in read.photos if protocol.divide(read, photo) == training]
     there = [photo for photo in chosen if os.path.isfile(folder / photo.path)]
     if not there:
-        raise Problem(f"No picture of this half lies in {folder}. Copy the pictures there.")
-    images = Cropped([folder / p.path for p in there], [p.box for p in there], protocol.crop, protocol.size)
-    small = 3 * protocol.size**2 * len(there) <= HOLD
+        raise Problem(f"No image of this half lies in {folder}. Copy the images there.")
+    paths = [folder / photo.path for photo in there]
+    images = photos.Crops(paths, there, protocol.size, partial(cut, crop=protocol.crop))
     return Captioned(
-        images=images[all_rows(images)] if small else images,
+        images=photos.held(images),
         captions=[described(root, photo) for photo in there],
         label=torch.tensor([photo.label for photo in there]),
         classes=read.classes,
@@ -246,10 +239,32 @@ def _half(root: Path | str, protocol: Protocol, training: bool) -> Captioned:
 
 
 def train(root: Path | str, protocol: Protocol = ATTNGAN) -> Captioned:
-    """The pictures to train on."""
+    """The images to train on."""
     return _half(root, protocol, True)
 
 
 def test(root: Path | str, protocol: Protocol = ATTNGAN) -> Captioned:
-    """The pictures to test on."""
+    """The images to test on."""
     return _half(root, protocol, False)
+
+
+def check(root: Path) -> list[dict[str, Any]]:
+    """Per half of train_test_split.txt, how many images and captions there should be, are, and are missing.
+
+    Expected numbers are the original's, or those counted as a world was published.
+    """
+    expected, known, lines = pictured.expected_counts(root, OFFICIAL), listing(root), []
+    for split in OFFICIAL:
+        half = [photo for photo in known.photos if photo.training == (split == "train")]
+        there = {photo.path: os.path.isfile(base(root) / "images" / photo.path) for photo in half}
+        captions = sum(len(described(root, photo)) for photo in half if there[photo.path])
+        lines.append(pictured.line(split, "images", expected[split]["images"], sum(there.values())))
+        needs = pictured.Requirements(
+            protocol=OFFICIAL_SPLIT.name,
+            reference=None,
+            others=[(photo.path,) for photo in half for _ in range(CAPTIONS)],
+            gallery=() if split == "train" else list(there),
+        )
+        lines[-1].gone = pictured.gone(there, [needs])
+        lines.append(pictured.line(split, "captions", expected[split]["captions"], captions))
+    return lines

@@ -1,4 +1,4 @@
-"""CUB's 312 attributes: their official names, which a picture has, and which hold for a species of the bird world.
+"""CUB's 312 attributes: their official names, and which an image has.
 
 CUB-200-2011 (attention §4.4): 28 groups, numbered from 1 in the order of `attributes.txt`.
 """
@@ -11,7 +11,6 @@ from torch import Tensor
 
 from cirkit.benchmarks.annotations import read_text, record_error
 from cirkit.benchmarks.cub import base, beside, digits, table
-from cirkit.worlds.birds import Species
 
 _COLOURS = (
     "blue", "brown", "iridescent", "purple", "rufous", "grey", "yellow", "olive", "green", "pink", "orange", "black",
@@ -66,48 +65,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
 NAMES = tuple(f"{group}::{value}" for group, values in GROUPS.items() for value in values)
 
 
-def true_of(species: Species) -> frozenset[str]:
-    """The names of the attributes that hold for every bird of the species."""
-    sizes = {"small": "small_(5_-_9_in)", "medium": "medium_(9_-_16_in)", "large": "large_(16_-_32_in)"}
-    length = {"needle": "longer_than_head", "dagger": "about_the_same_as_head"}.get(species.beak, "shorter_than_head")
-    head = "crested" if species.crest else {"ring": "eyering", "line": "eyeline"}.get(species.eye, "plain")
-    if head == "plain" and species.crown != species.head:
-        head = "capped"
-    values = {
-        "has_bill_shape": species.beak,
-        "has_bill_length": length,
-        "has_bill_color": species.beak_colour,
-        "has_wing_color": species.wing,
-        "has_wing_pattern": "striped" if species.bars else "solid",
-        "has_upperparts_color": species.back,
-        "has_back_color": species.back,
-        "has_nape_color": species.head,
-        "has_back_pattern": "solid",
-        "has_underparts_color": species.belly,
-        "has_belly_color": species.belly,
-        "has_belly_pattern": "solid",
-        "has_breast_color": species.breast,
-        "has_breast_pattern": "solid" if species.pattern == "plain" else species.pattern,
-        "has_upper_tail_color": species.tail,
-        "has_under_tail_color": species.tail,
-        "has_tail_pattern": "solid",
-        "has_tail_shape": "pointed_tail" if species.long_tail else "squared_tail",
-        "has_head_pattern": head,
-        "has_throat_color": species.head,
-        "has_forehead_color": species.crown,
-        "has_crown_color": species.crown,
-        "has_eye_color": "black",
-        "has_leg_color": species.legs,
-        "has_primary_color": species.back,
-        "has_size": sizes[species.size],
-        "has_shape": "perching-like",
-        "has_wing_shape": "pointed-wings",
-    }
-    return frozenset(f"{group}::{value}" for group, value in values.items())
-
-
 def attributes(root: Path | str) -> Bool[Tensor, "n a"]:
-    """Which of the attributes each picture has, in the order of images.txt. Some official lines have extra columns."""
+    """Which of the attributes each image has, in the order of images.txt. Some official lines have extra columns."""
     root = Path(root)
     numbers = {number: row for row, number in enumerate(sorted(table(base(root) / "images.txt", 1)))}
     names = table(beside(root, "attributes.txt"), 1)
@@ -117,8 +76,8 @@ def attributes(root: Path | str) -> Bool[Tensor, "n a"]:
     for line, text in enumerate(read_text(path).splitlines(), 1):
         words = text.split()
         if len(words) < 3 or not all(digits(word) for word in words[:3]):
-            raise record_error(path, line, "does not start with picture, attribute and 0 or 1")
+            raise record_error(path, line, "does not start with image, attribute and 0 or 1")
         if int(words[0]) not in numbers or int(words[1]) not in columns or words[2] not in ("0", "1"):
-            raise record_error(path, line, "names an unknown picture or attribute, or neither 0 nor 1")
+            raise record_error(path, line, "names an unknown image or attribute, or neither 0 nor 1")
         found[numbers[int(words[0])], columns[int(words[1])]] = words[2] == "1"
     return found

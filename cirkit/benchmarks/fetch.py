@@ -81,6 +81,7 @@ def get(
     Raises Problem for an unknown name, for a file there that differs from the pinned one (it is not touched), and for
     pinned files that could not be fetched (the others are kept). Dead links of pictures are reported, not raised.
     """
+    name = name.replace("_", "-")
     if name not in sources:
         advice = suggestion(name, sources) or f"Use one of {', '.join(sorted(sources))}."
         raise Problem(f"There is no source for {name!r}. {advice}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -224,27 +224,60 @@ def target_pad(image: "Image.Image", ratio: float = 1.25) -> "Image.Image":
     return ImageOps.expand(image, (across, down, across, down), fill=0) if across or down else image
 
 
+def stretch(image: "Image.Image", size: tuple[int, int], resample: str = "bilinear") -> "Image.Image":
+    """All of the image at (height, width) `size`, whatever that does to its proportions."""
+    from PIL import Image
+
+    return image if image.size == size[::-1] else image.resize(size[::-1], Image.Resampling[resample.upper()])
+
+
 @dataclass(frozen=True)
 class Files:
-    """Images that are decoded when asked for, as squares of `size` pixels, cut by `fit`."""
+    """Images that are decoded when asked for, brought by `fit` to squares of `size` pixels, or to (height, width)."""
 
     paths: Sequence[Path]
-    size: int
-    fit: Callable[["Image.Image", int], "Image.Image"] = fit
+    size: int | tuple[int, int]
+    fit: Callable[["Image.Image", Any], "Image.Image"] = fit
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: Int[Tensor, " b"]) -> UInt8[Tensor, "b 3 h w"]:
         chosen = [self.paths[i] for i in index.tolist()]
-        return _stack(chosen, lambda path: self.fit(decode(path), self.size), (self.size, self.size))
+        return _stack(chosen, lambda row: self.fit(decode(chosen[row]), self.size), self.size)
 
 
-def open_images(paths: Sequence[Path]) -> Images:
-    """Images of one size that fit in memory at once; others are decoded and cropped when asked for."""
+@dataclass(frozen=True)
+class Crops:
+    """Parts of images that are decoded when asked for: what `cut` makes of image, box and `size` (a square's side)."""
+
+    paths: Sequence[Path]
+    boxes: Sequence[Any]
+    size: int
+    cut: Callable[["Image.Image", Any, int], "Image.Image"]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: Int[Tensor, " b"]) -> UInt8[Tensor, "b 3 h w"]:
+        chosen = [(self.paths[i], self.boxes[i]) for i in index.tolist()]
+        paths = [path for path, _ in chosen]
+        return _stack(paths, lambda row: self.cut(decode(paths[row]), chosen[row][1], self.size), self.size)
+
+
+def open_images(
+    paths: Sequence[Path], size: int | tuple[int, int] = CROP, fit: Callable[["Image.Image", Any], "Image.Image"] = fit
+) -> Images:
+    """Images of one size that fit in memory at once, as they are; others are decoded and `fit` when asked for."""
     width, height = decode(paths[0]).size
     alike = all(side(path) in (None, (width, height)) for path in paths)
-    return stack(paths) if alike and 3 * width * height * len(paths) <= HOLD else Files(paths, CROP)
+    return stack(paths) if alike and 3 * width * height * len(paths) <= HOLD else Files(paths, size, fit)
+
+
+def held(images: Files | Crops) -> Images:
+    """The images themselves where they fit in memory at once, else as they are: decoded when asked for."""
+    height, width = (images.size, images.size) if isinstance(images.size, int) else images.size
+    return images[torch.arange(len(images))] if 3 * height * width * len(images) <= HOLD else images
 
 
 def side(path: Path) -> tuple[int, int] | None:
@@ -262,19 +295,20 @@ def stack(paths: Sequence[Path]) -> UInt8[Tensor, "b 3 h w"]:
     """All images as one tensor; they must have the size of the first."""
     if not paths:
         return torch.zeros(0, 3, 1, 1, dtype=torch.uint8)
-    return _stack(paths, decode, decode(paths[0]).size)
+    return _stack(paths, lambda row: decode(paths[row]), decode(paths[0]).size[::-1])
 
 
 def _stack(
-    paths: Sequence[Path], read: Callable[[Path], "Image.Image"], size: tuple[int, int]
+    paths: Sequence[Path], read: Callable[[int], "Image.Image"], size: int | tuple[int, int]
 ) -> UInt8[Tensor, "b 3 h w"]:
-    """What `read` makes of each file, several at a time, in order."""
-    pixels = np.empty((len(paths), 3, size[1], size[0]), np.uint8)
+    """What `read` makes of each row, several at a time, in order; `paths` name the files of the rows."""
+    height, width = (size, size) if isinstance(size, int) else size
+    pixels = np.empty((len(paths), 3, height, width), np.uint8)
 
     def put(row: int) -> None:
-        image = read(paths[row])
-        if image.size != size:
-            raise Problem(f"{paths[row]} has {image.size} pixels, others {size}. Give all images one size.")
+        image = read(row)
+        if image.size != (width, height):
+            raise Problem(f"{paths[row]} has {image.size} pixels, others {width, height}. Give all images one size.")
         pixels[row] = np.asarray(image).transpose(2, 0, 1)
 
     with _quiet():  # around the threads, since each of them puts back the filters that it came upon

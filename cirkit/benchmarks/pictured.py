@@ -129,23 +129,6 @@ def manifest_of(root: Path) -> dict[str, Any] | None:
     return manifest if isinstance(manifest, dict) else None
 
 
-def size_of(root: Path, name: str, kind: type, manifest: Any) -> Any:
-    """The Size that made the world at `root`, or None where it is the original.
-
-    Raises Problem where `world.json` describes another world than `name`, or another version of it.
-    """
-    made = manifest_of(root)
-    if made is None:
-        return None
-    try:
-        size = kind(**made["size"])
-    except (KeyError, TypeError) as error:
-        raise Problem(f"{root / MANIFEST} describes no world of {name}. Publish it again.") from error
-    if manifest(size) != made:
-        raise Problem(f"{root} was made by another version of this world. Remove it and publish it again.")
-    return size
-
-
 def expected_counts(root: Path, official: Counts) -> Counts:
     """What a check should find below `root`: what was counted as the world was published, else the original's counts.
 

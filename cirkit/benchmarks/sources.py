@@ -286,7 +286,7 @@ SOURCES: dict[str, Source] = {
         ),
         by_hand=("Pictures whose links are dead: ask the authors (github.com/XiaoxiaoGuo/fashion-iq) for a copy.",),
     ),
-    "captions": Source(
+    "flickr30k": Source(
         files=(
             *github(
                 "multi30k/dataset",

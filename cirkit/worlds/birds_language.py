@@ -4,7 +4,6 @@ The registers of CUB's ten captions (attention §4.4) and of Birds-to-Words (MAA
 the differences first, some likenesses, and sometimes how the birds sit.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -161,14 +160,3 @@ def _difference(about: str, one: Species, other: Species, say: Say) -> str:
 def _and(words: Sequence[str]) -> str:
     """a, b and c."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def swap_tokens(text: str) -> str:
-    """animal1 for animal2 and back where they stand between spaces: released code of MAAF; `animal1,` stays."""
-    names = {"animal1": "animal2", "animal2": "animal1"}
-    return " ".join(names.get(word, word) for word in text.split(" "))
-
-
-def swap_words(text: str) -> str:
-    """animal1 for animal2 and back wherever they stand, `Animal 1,` and `animal2's` too."""
-    return re.sub(r"(?i)\b(animal ?)([12])\b", lambda match: match[1] + "21"[int(match[2]) - 1], text)

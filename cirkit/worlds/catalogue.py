@@ -12,20 +12,21 @@ from cirkit.worlds.publish import World
 
 WORLDS = {  # what is drawn, and the World by its module below cirkit.worlds
     "css": ("shapes", "css:CSS"),
-    "cuhk-pedes": ("people", None),
-    "icfg-pedes": ("people", None),
-    "rstpreid": ("people", None),
-    "birds-to-words": ("birds", None),
-    "cub": ("birds", None),
-    "textvqa": ("signs", None),
-    "clevr": ("shapes", None),
+    "cuhk-pedes": ("people", "pedes:CUHK_PEDES"),
+    "icfg-pedes": ("people", "pedes:ICFG_PEDES"),
+    "rstpreid": ("people", "pedes:RSTPREID"),
+    "birds-to-words": ("birds", "birds_to_words:BIRDS_TO_WORDS"),
+    "cub": ("birds", "cub:CUB"),
+    "textvqa": ("signs", "textvqa:TEXTVQA"),
+    "clevr": ("shapes", "clevr:CLEVR"),
     "cirr": ("groups", "cirr:CIRR"),
     "circo": ("groups", "circo:CIRCO"),
     "genecis": ("groups", "genecis:GENECIS"),
     "spot-the-diff": ("groups", "spot_the_diff:SPOT_THE_DIFF"),
-    "captions": ("groups", None),
-    "laion-cir": ("groups", None),
-    "synth-triplets": ("groups", None),
+    "flickr30k": ("groups", "captions:FLICKR30K"),
+    "coco": ("groups", "captions:COCO"),
+    "laion-cir": ("groups", "laion_cir:LAION_CIR"),
+    "synth-triplets": ("groups", "synth_triplets:SYNTH_TRIPLETS"),
     "fashioniq": ("wardrobe", "fashioniq:FASHIONIQ"),
     "fashion200k": ("wardrobe", "fashion200k:FASHION200K"),
     "shoes": ("wardrobe", "shoes:SHOES"),
@@ -33,25 +34,14 @@ WORLDS = {  # what is drawn, and the World by its module below cirkit.worlds
 }
 
 
-def world_of(name: str) -> "World | _Unmoved":
+def world_of(name: str) -> World:
     """The world of a benchmark. Raises Problem where there is none."""
     benchmark = find_benchmark(name)
+    name = benchmark.name
     if name not in WORLDS:
         raise Problem(f"No world stands in for {name}. Get the original: {benchmark.origin}.")
-    if WORLDS[name][1] is None:
-        return _Unmoved(benchmark.source)
     module, _, attribute = WORLDS[name][1].partition(":")
     return getattr(importlib.import_module(f"cirkit.worlds.{module}"), attribute)
-
-
-class _Unmoved:
-    """The world of a benchmark whose reader's module draws it."""
-
-    def __init__(self, source) -> None:
-        self.sizes, self.publish = source.SIZES, source.publish
-
-    def require_current(self, root: Path) -> None:
-        """The reader's own check says it."""
 
 
 def publish(name: str, root: Path, scale: str) -> None:

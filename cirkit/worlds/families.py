@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cirkit.worlds.programs import ATTRIBUTES, RELATIONS, VALUES, Graph, Invalid, Node, Program, spelled, step
+from cirkit.benchmarks.clevr_programs import ATTRIBUTES, RELATIONS, VALUES, Graph, Invalid, Node, Program, spelled, step
 
 SYNONYMS = {  # CLEVR's
     "thing": ("thing", "object"),

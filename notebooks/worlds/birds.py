@@ -12,20 +12,21 @@ birds = 24
 import pandas as pd
 import torch
 
-from cirkit.benchmarks import birds_to_words, cub_world
+from cirkit.benchmarks import birds_to_words, cub
 from cirkit.figures import images, tables
-from cirkit.worlds import aviary
+from cirkit.worlds.birds_to_words import BIRDS_TO_WORDS, drawing
+from cirkit.worlds.cub import CUB
 
-size = birds_to_words.SIZES[scale]
+size = BIRDS_TO_WORDS.sizes[scale]
 
 # %% [markdown]
 # ## A contact sheet
 
 # %% mystnb={"image": {"alt": "Birds of invented species on branches, in many colours and poses."}}
-images.contact_sheet(aviary.pictures(size, "train", list(range(birds))), columns=8)
+images.contact_sheet(BIRDS_TO_WORDS.images(size, "train", list(range(birds))), columns=8)
 
 # %% mystnb={"image": {"alt": "The masks of the birds above: one colour per part of the body."}}
-images.contact_sheet(images.tinted(aviary.drawn(size, "train", list(range(birds))).owner - 1), columns=8)
+images.contact_sheet(images.tinted(drawing(size, "train", list(range(birds))).owner - 1), columns=8)
 
 # %% [markdown]
 # ## Two birds and a paragraph
@@ -33,7 +34,7 @@ images.contact_sheet(images.tinted(aviary.drawn(size, "train", list(range(birds)
 # The question is the left bird and the paragraph; the answer is the right one.
 
 # %% mystnb={"image": {"alt": "Three pairs of birds: the reference, and the bird the paragraph leads to."}}
-test = birds_to_words.world_test(size)
+test = birds_to_words.test(BIRDS_TO_WORDS.folder(size))
 rows = torch.arange(3) * (len(test) // 3)
 asked = test.query[rows]
 answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
@@ -48,9 +49,9 @@ tables.styled(pd.DataFrame({"question": [1, 2, 3], "paragraph": asked.text}))
 
 # %%
 found = [
-    {"benchmark": name, **row}
-    for name, module in (("birds-to-words", birds_to_words), ("cub", cub_world))
-    for row in module.check(module.published(module.SIZES[scale]))
+    {"benchmark": world.name, **row}
+    for world, reader in ((BIRDS_TO_WORDS, birds_to_words), (CUB, cub))
+    for row in reader.check(world.folder(world.sizes[scale]))
 ]
 tables.styled(pd.DataFrame(found))
 

@@ -16,9 +16,10 @@ import pandas as pd
 
 from cirkit.benchmarks import pedes
 from cirkit.figures import images, tables
-from cirkit.worlds import crowd
+from cirkit.worlds import pedes as people_world
+from cirkit.worlds.pedes import CUHK_PEDES, ICFG_PEDES, RSTPREID
 
-size = pedes.CUHK.SIZES[scale]
+size = CUHK_PEDES.sizes[scale]
 large = dataclasses.replace(size, height=384, width=128)
 
 # %% [markdown]
@@ -30,7 +31,7 @@ large = dataclasses.replace(size, height=384, width=128)
 
 # %% mystnb={"image": {"alt": "Pedestrians in rows; the same person in several views stands side by side."}}
 rows = list(range(2 * people))
-images.contact_sheet(crowd.pictures(large, "train", rows), columns=16)
+images.contact_sheet(CUHK_PEDES.images(large, "train", rows), columns=16)
 
 # %% [markdown]
 # ## What is where, and what is said
@@ -39,14 +40,14 @@ images.contact_sheet(crowd.pictures(large, "train", rows), columns=16)
 # picture, and attention can be measured against it.
 
 # %% mystnb={"image": {"alt": "Pedestrians, and below each the mask of garments and accessories."}}
-seen = crowd.drawn(large, "train", rows[:16])
+seen = people_world.drawing(large, "train", rows[:16])
 images.contact_sheet(seen.images, columns=16)
 
 # %% mystnb={"image": {"alt": "The masks of the pedestrians above: one colour per garment or accessory."}}
 images.contact_sheet(images.tinted(seen.owner - 1), columns=16)
 
 # %%
-said = crowd.captions(large, "train", rows[:4], seen.owner[:4])
+said = people_world.captions(large, "train", rows[:4], seen.owner[:4])
 tables.styled(pd.DataFrame({"picture": range(1, 5), "first caption": [captions[0] for captions in said]}))
 
 # %% [markdown]
@@ -56,9 +57,9 @@ tables.styled(pd.DataFrame({"picture": range(1, 5), "first caption": [captions[0
 
 # %%
 found = [
-    {"benchmark": layout.name, **row}
-    for layout in pedes.LAYOUTS.values()
-    for row in pedes.check(layout, pedes.published(layout, layout.SIZES[scale]))
+    {"benchmark": world.name, **row}
+    for world in (CUHK_PEDES, ICFG_PEDES, RSTPREID)
+    for row in pedes.LAYOUTS[world.name].check(world.folder(world.sizes[scale]))
 ]
 tables.styled(pd.DataFrame(found))
 

@@ -13,14 +13,16 @@ import pandas as pd
 
 from cirkit.benchmarks import clevr, textvqa
 from cirkit.figures import images, tables
+from cirkit.worlds.clevr import CLEVR
+from cirkit.worlds.textvqa import TEXTVQA
 
-size = textvqa.SIZES[scale]
+size = TEXTVQA.sizes[scale]
 
 # %% [markdown]
 # ## A contact sheet
 
 # %% mystnb={"image": {"alt": "Drawn scenes with printed words: shop signs, labels, bottles, buses."}}
-images.contact_sheet(textvqa.pictures(size, "train", list(range(signs))), columns=6)
+images.contact_sheet(TEXTVQA.images(size, "train", list(range(signs))), columns=6)
 
 # %% [markdown]
 # ## What is asked
@@ -29,7 +31,7 @@ images.contact_sheet(textvqa.pictures(size, "train", list(range(signs))), column
 # read, mistakes included.
 
 # %%
-train = textvqa.read(textvqa.published(size), "train")
+train = textvqa.read(TEXTVQA.folder(size), "train")
 shown = [
     {"question": train.text[i], "an answer": train.answers[i][0], "words read": " ".join(train.words[i].text[:8])}
     for i in range(6)
@@ -43,7 +45,7 @@ tables.styled(pd.DataFrame(shown))
 # interpreter works out from the scene. The sentences are ours.
 
 # %%
-asked = clevr.read(clevr.published(clevr.SIZES[scale]), "train")
+asked = clevr.read(CLEVR.folder(CLEVR.sizes[scale]), "train")
 tables.styled(pd.DataFrame([{"question": asked.text[i], "answer": asked.answers[i]} for i in range(6)]))
 
 # %% [markdown]

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from mutations import spoiled
 
 from cirkit.benchmarks import captions
-from cirkit.benchmarks.captions import FOLDER, Captioned, Size, folds, image_to_text
+from cirkit.benchmarks.captions import FOLDER, Captioned, folds, image_to_text
 from cirkit.errors import Problem
 from cirkit.evaluators.evidence import Ranks
 from cirkit.evaluators.measures import Recall
 from cirkit.query import all_rows
+from cirkit.worlds import captions as captions_world
 from cirkit.worlds import groups
+from cirkit.worlds.captions import COCO, FLICKR30K, STREAMS, Size
 
 TINY = Size(train=6, val=4, test=5, image=16)
 REAL = Path(__file__).parents[2].parent / "shared" / "data"
@@ -27,7 +29,7 @@ real = pytest.mark.skipif(not REAL.is_dir(), reason="the official annotations ar
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("captions") / "world"
-    captions.publish(folder, TINY)
+    FLICKR30K.publish(folder, TINY)
     return folder
 
 
@@ -47,7 +49,8 @@ def test_flickr30k_has_the_counts_that_were_published():
     assert len(set(names)) == len(names)
     assert [len(one.owner) for one in held.values()] == [145000, 5070, 5000]
     assert all(
-        line["found"] == line["expected"] or line["part"] == "pictures" for line in captions.check(REAL / "flickr30k")
+        line["found"] == line["expected"] or line["part"] == "images"
+        for line in captions.FLICKR30K.check(REAL / "flickr30k")
     )
 
 
@@ -75,29 +78,56 @@ def test_both_published_layouts_say_the_same(root):
         assert [set(s) for s in record["sentences"]] == [{"tokens", "raw", "imgid", "sentid"}] * 5
 
 
+def test_cocos_own_annotations_say_what_karpathys_do(tmp_path):
+    size = replace(TINY, train=8)
+    COCO.publish(tmp_path / "w", size)
+    root = tmp_path / "w"
+    official = {}
+    for half in ("train2014", "val2014"):
+        part = captions.coco(root / "annotations" / f"captions_{half}.json")
+        official |= {f"{half}/{name}": mine for name, mine in zip(part.names, part.captions, strict=True)}
+    count = 0
+    for split in captions.SPLITS:
+        part = captions.karpathy(root / "dataset_coco.json", split)
+        assert len(part) == getattr(size, split) == len(captions.text_to_image(root, part).gallery)
+        assert [official[name] for name in part.names] == list(part.captions)
+        assert {name.split("/")[0] for name in part.names} == (
+            {"train2014", "val2014"} if split == "train" else {"val2014"}
+        )
+        count += len(part)
+    assert count == len(official)
+    test = captions.text_to_image(root, captions.karpathy(root / "dataset_coco.json", "test"))
+    assert torch.equal(test.gallery[all_rows(test.gallery)], COCO.images(size, "test", range(5)))
+
+
+@real
+def test_the_check_of_coco_counts_val2017_where_karpathys_file_is_not(tmp_path):
+    (tmp_path / "captions_val2017.json.gz").write_bytes((REAL / "coco" / "captions_val2017.json.gz").read_bytes())
+    lines = {line["part"]: (line["split"], line["expected"], line["found"]) for line in captions.COCO.check(tmp_path)}
+    assert lines == {"captions": ("val2017", 25014, 25014), "images": ("val2017", 5000, 0)}
+
+
 def test_what_is_read_is_what_the_world_holds(root):
     test = captions.text_to_image(root / FOLDER, captions.multi30k(root, "test"))
-    _, said = captions.world(TINY, "test")
-    assert torch.equal(test.gallery[all_rows(test.gallery)], captions.pictures(TINY, "test", range(5)))
+    _, said = captions_world.world(TINY, "test")
+    assert torch.equal(test.gallery[all_rows(test.gallery)], FLICKR30K.images(TINY, "test", range(5)))
     assert test.query.text == [text for mine in said for text in mine] and test.query.image is None
     assert test.relevant == [[i // 5] for i in range(25)]
-    captions.world.cache_clear()
-    assert torch.equal(captions.pictures(TINY, "test", [3, 1]), test.gallery[torch.tensor([3, 1])])
+    captions_world.world.cache_clear()
+    assert torch.equal(FLICKR30K.images(TINY, "test", [3, 1]), test.gallery[torch.tensor([3, 1])])
     pairs = captions.train(root / FOLDER, captions.multi30k(root, "train"))
     assert len(pairs) == 30 and pairs.reference.tolist() == [i // 5 for i in range(30)]
     assert pairs[torch.tensor([7])].target.shape == (1, 3, 16, 16)
 
 
-def test_the_same_size_publishes_the_same_bytes_and_another_seed_other_ones(root, tmp_path):
-    captions.publish(tmp_path / "again", TINY)
-    for file in (path.relative_to(root) for path in root.rglob("*.*") if path.is_file()):
-        assert (root / file).read_bytes() == (tmp_path / "again" / file).read_bytes()
-    assert captions.world(TINY, "val") != captions.world(replace(TINY, seed=1), "val")
+def test_another_seed_and_the_other_collection_show_other_scenes():
+    assert captions_world.world(TINY, "val", STREAMS["coco"]) != captions_world.world(TINY, "val")
+    assert captions_world.world(TINY, "val") != captions_world.world(replace(TINY, seed=1), "val")
 
 
 def test_no_two_splits_share_names_or_large_things():
     size = replace(TINY, train=15, val=15, test=15)
-    held = [{groups.core(scene.things) for scene in captions.world(size, split)[0]} for split in captions.SPLITS]
+    held = [{groups.core(scene.things) for scene in captions_world.world(size, split)[0]} for split in captions.SPLITS]
     assert not held[0] & held[1] and not held[0] & held[2] and not held[1] & held[2]
 
 
@@ -150,8 +180,8 @@ def test_captions_of_a_missing_picture_are_left_out_with_it_and_said(copied):
     with pytest.warns(UserWarning, match="1 of 5 pictures are missing, so 5 of 25 queries"):
         rest = captions.text_to_image(copied / FOLDER, held)
     assert len(rest) == 20 and rest.relevant[5] == [1] and rest.query.text[5] == held.captions[2][0]
-    lines = {(line["split"], line["part"]): line for line in captions.check(copied)}
-    assert lines["test", "pictures"]["found"] == 4 and lines["test", "pictures"]["expected"] == 1000
+    lines = {(line["split"], line["part"]): line for line in captions.FLICKR30K.check(copied)}
+    assert lines["test", "images"]["found"] == 4 and lines["test", "images"]["expected"] == 1000
 
 
 def test_lines_end_at_line_feeds_alone_and_files_may_be_packed(copied):
@@ -188,14 +218,14 @@ def test_a_broken_list_of_ids_is_a_problem(tmp_path, line):
         captions.karpathy_ids(tmp_path / "a.txt")
 
 
-COCO = {"images": [{"id": 1, "file_name": "1.jpg"}, {"id": 2, "file_name": "2.jpg"}],
+ANNOTATIONS = {"images": [{"id": 1, "file_name": "1.jpg"}, {"id": 2, "file_name": "2.jpg"}],
         "annotations": [{"image_id": 2, "caption": "b"}, {"image_id": 1, "caption": "a "}]}  # fmt: skip
 
 
 def test_coco_captions_are_brought_to_their_pictures(tmp_path):
-    (tmp_path / "c.json").write_text(json.dumps(COCO))
+    (tmp_path / "c.json").write_text(json.dumps(ANNOTATIONS))
     assert captions.coco(tmp_path / "c.json") == Captioned(("1.jpg", "2.jpg"), (("a",), ("b",)))
-    (tmp_path / "c.json").write_text(json.dumps({**COCO, "annotations": COCO["annotations"][:1]}))
+    (tmp_path / "c.json").write_text(json.dumps({**ANNOTATIONS, "annotations": ANNOTATIONS["annotations"][:1]}))
     with pytest.raises(Problem, match=r"record 1\.jpg lacks a caption"):
         captions.coco(tmp_path / "c.json")
 
@@ -207,15 +237,9 @@ def test_whatever_is_spoiled_only_a_problem_comes_out(root, tmp_path_factory, da
     (folder / "k.json").write_text(
         json.dumps(data.draw(spoiled(json.loads((root / "dataset_flickr30k.json").read_text()))))
     )
-    (folder / "c.json").write_text(json.dumps(data.draw(spoiled(COCO))))
+    (folder / "c.json").write_text(json.dumps(data.draw(spoiled(ANNOTATIONS))))
     for read in (lambda: captions.karpathy(folder / "k.json", "test"), lambda: captions.coco(folder / "c.json")):
         try:
             assert len(read()) > 0
         except Problem as problem:
             assert ".json" in str(problem)
-
-
-def test_the_world_is_published_once_and_counts_as_it_should(home):
-    assert captions.world_test(TINY) is captions.world_test(TINY) and len(captions.world_train(TINY)) == 30
-    lines = captions.check(captions.published(TINY))
-    assert len(lines) == 6 and all(line["expected"] == line["found"] and line["missing"] == 0 for line in lines)

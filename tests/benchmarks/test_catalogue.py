@@ -113,7 +113,7 @@ READERS = {  # by name: of the smoke world, every so manieth picture is taken aw
     "synth-triplets": (9, {("train", "triplets"): synth_triplets.train}),
     "birds-to-words": (5, {("test", "one way"): lambda root: birds_to_words.test(root, birds_to_words.ONE_WAY)}),
     "cuhk-pedes": (5, {("test", "official"): lambda root: pedes.test(pedes.CUHK, root)}),
-    "captions": (
+    "flickr30k": (
         5,
         {
             ("test", "text-to-image"): lambda root: captions.text_to_image(

@@ -1,4 +1,3 @@
-import json
 from collections import Counter
 from dataclasses import replace
 
@@ -8,21 +7,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cirkit.benchmarks import cub, cub_attributes, cub_world
+from cirkit.benchmarks import cub, cub_attributes, photos
 from cirkit.benchmarks.cub import FOLDER, Protocol
-from cirkit.benchmarks.cub_attributes import GROUPS, NAMES, true_of
+from cirkit.benchmarks.cub_attributes import GROUPS, NAMES
 from cirkit.errors import Problem
 from cirkit.query import all_rows
+from cirkit.worlds import cub as cub_world
 from cirkit.worlds.birds import COLOURS, PARTS
+from cirkit.worlds.cub import CUB, SIZES, true_of
 
-TINY = replace(cub_world.SIZES["smoke"], each=2, image=16)
+TINY = replace(SIZES["smoke"], each=2, image=16, image_format="png")
 WHOLE = Protocol(crop=cub.whole, size=16)
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cub") / "world"
-    cub_world.publish(folder, TINY)
+    CUB.publish(folder, TINY)
     return folder
 
 
@@ -91,7 +92,7 @@ def test_what_is_read_is_what_the_world_holds(root):
     for name, read in (("train", cub.train), ("test", cub.test)):
         half = halves[name] = read(root, WHOLE)
         rows = [row for row, label in enumerate(made.label) if (label >= 4) == (name == "test")]
-        assert torch.equal(half.images[all_rows(half.images)], cub_world.pictures(TINY, rows))
+        assert torch.equal(half.images[all_rows(half.images)], cub_world.drawing(TINY, rows).images)
         assert half.captions == [made.captions[row] for row in rows] and half.dropped == 0
         assert half.label.tolist() == [made.label[row] for row in rows]
     assert not set(halves["train"].label.tolist()) & set(halves["test"].label.tolist())
@@ -108,21 +109,21 @@ def test_attributes_are_read_per_picture(root):
 
 def test_boxes_hold_the_bird(root):
     photos = cub.listing(root).photos
-    bird = cub_world.drawn(TINY, range(16)).owner >= PARTS.index("tail")
+    bird = cub_world.drawing(TINY, range(16)).owner >= PARTS.index("tail")
     for photo, mask in zip(photos, bird, strict=True):
         left, top, width, height = (int(edge) for edge in photo.box)
         assert mask[top : top + height, left : left + width].sum() == mask.sum() > 0
         assert mask[top].any() and mask[:, left].any()
 
 
-def test_by_picture_and_by_class_divide_differently(three):
-    by_class, by_picture = replace(WHOLE, divide=cub.by_class), replace(WHOLE, divide=cub.by_picture)
+def test_by_image_and_by_class_divide_differently(three):
+    by_class, by_image = replace(WHOLE, divide=cub.by_class), replace(WHOLE, divide=cub.by_image)
     assert cub.train(three, by_class).label.tolist() == [0, 0] and cub.test(three, by_class).label.tolist() == [1]
-    assert cub.train(three, by_picture).label.tolist() == [0, 1] and cub.test(three, by_picture).label.tolist() == [0]
+    assert cub.train(three, by_image).label.tolist() == [0, 1] and cub.test(three, by_image).label.tolist() == [0]
     (three / "testclasses.txt").unlink()
     with pytest.raises(Problem, match=r"no testclasses\.txt"):
         cub.train(three, by_class)
-    assert cub.OFFICIAL_SPLIT.divide is cub.by_picture and cub.ATTNGAN.divide is cub.by_class
+    assert cub.OFFICIAL_SPLIT.divide is cub.by_image and cub.ATTNGAN.divide is cub.by_class
 
 
 def test_captions_become_pairs_and_questions(three):
@@ -147,9 +148,9 @@ def test_the_crop_is_the_square_of_one_and_a_half_boxes(three):
 
 def test_large_halves_are_decoded_when_asked_for(three, monkeypatch):
     held = cub.train(three, WHOLE).images
-    monkeypatch.setattr(cub, "HOLD", 10)
+    monkeypatch.setattr(photos, "HOLD", 10)
     lazy = cub.train(three, WHOLE).images
-    assert isinstance(lazy, cub.Cropped) and len(lazy) == 2 and torch.equal(lazy[torch.tensor([1])], held[[1]])
+    assert isinstance(lazy, photos.Crops) and len(lazy) == 2 and torch.equal(lazy[torch.tensor([1])], held[[1]])
 
 
 def test_the_root_may_be_the_folder_itself(three):
@@ -163,7 +164,7 @@ def test_missing_pictures_go_with_their_captions_and_are_counted(three):
     half = cub.train(three, WHOLE)
     assert half.dropped == 1 and len(half.captions) == 1
     (three / FOLDER / "images" / "001.A" / "y.png").unlink()
-    with pytest.raises(Problem, match="No picture of this half"):
+    with pytest.raises(Problem, match="No image of this half"):
         cub.train(three, WHOLE)
 
 
@@ -239,49 +240,29 @@ def test_whatever_the_files_say_only_a_problem_comes_of_it(three, edits):
         assert str(three) in str(problem) or "There is no" in str(problem)
 
 
-def test_any_row_is_drawn_from_the_size_alone_and_the_same_size_publishes_the_same_bytes(root, tmp_path):
-    pictures = cub_world.pictures(TINY, range(16))
+def test_any_row_is_drawn_from_the_size_alone():
+    images = cub_world.drawing(TINY, range(16)).images
     cub_world.flock.cache_clear()
-    assert torch.equal(cub_world.pictures(TINY, [11, 2]), pictures[[11, 2]])
-    cub_world.publish(tmp_path / "again", TINY)
-    files = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
-    assert all((root / file).read_bytes() == (tmp_path / "again" / file).read_bytes() for file in files)
+    assert torch.equal(CUB.images(TINY, "test", [5, 1]), images[[11, 3]])
     assert cub_world.flock(replace(TINY, seed=1)).species != cub_world.flock(TINY).species
-
-
-def test_a_world_is_published_once_and_its_readers_are_kept(tmp_path, monkeypatch):
-    monkeypatch.setenv("CIRKIT_DATA", str(tmp_path))
-    size = replace(TINY, seed=5)
-    assert cub_world.world_train(size) is cub_world.world_train(size)
-    monkeypatch.setattr(cub_world, "drawn", None)  # a second drawing would fail
-    assert len(cub_world.world_test(size).captions) == 8 and cub_world.published(size).name.startswith("cub-")
-    cub_world.world_test.cache_clear()
-    cub_world.world_train.cache_clear()
 
 
 def test_sizes_that_split_a_genus_are_refused_and_scales_grow():
     for size in (replace(TINY, classes=7), replace(TINY, held=3), replace(TINY, held=8), replace(TINY, held=0)):
         with pytest.raises(Problem, match="multiples of 4"):
             cub_world.flock(size)
-    counts = [size.classes * size.each for size in cub_world.SIZES.values()]
+    counts = [size.classes * size.each for size in SIZES.values()]
     assert counts == sorted(counts) and counts[0] < 100 and 1000 < counts[1] < 5000
-    assert cub_world.SIZES["gpu"].classes == 200
-    assert sum(half["pictures"] for half in cub.OFFICIAL.values()) == 11788
+    assert SIZES["gpu"].classes == 200
+    assert sum(half["images"] for half in cub.OFFICIAL.values()) == 11788
 
 
 def test_the_check_counts_what_there_is_against_what_there_should_be(root, three):
-    lines = cub_world.check(root)
+    lines = cub.check(root)
     assert len(lines) == 4 and all(row["missing"] == 0 and row["expected"] == row["found"] > 0 for row in lines)
     (three / FOLDER / "images" / "001.A" / "x.png").unlink()
-    found = {(row["split"], row["part"]): row for row in cub_world.check(three)}
-    assert found["train", "pictures"] == {
-        "split": "train", "part": "pictures", "expected": 5994, "found": 1, "missing": 5993,
+    found = {(row["split"], row["part"]): row for row in cub.check(three)}
+    assert found["train", "images"] == {
+        "split": "train", "part": "images", "expected": 5994, "found": 1, "missing": 5993,
     }  # fmt: skip
     assert found["test", "captions"]["found"] == 2
-    for made, says in (
-        ({"world": "x"}, "describes no flock"),
-        ({**cub_world.manifest(TINY), "version": 0}, "another version"),
-    ):
-        (three / "world.json").write_text(json.dumps(made))
-        with pytest.raises(Problem, match=says):
-            cub_world.check(three)

@@ -326,7 +326,7 @@ def test_what_must_be_asked_for_by_hand_is_said_without_touching_the_network(tmp
 
 
 def test_every_source_is_pinned_to_a_commit_and_stays_below_its_root():
-    assert set(SOURCES) == {*CATALOGUE, "coco"}  # every benchmark has one, under its name; COCO's pictures serve two
+    assert set(SOURCES) == set(CATALOGUE)  # every benchmark has one, under its name
     for name, source in SOURCES.items():
         assert source.files or source.by_hand, name
         destinations = [file.destination for file in source.files]

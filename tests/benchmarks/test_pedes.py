@@ -8,17 +8,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cirkit.benchmarks import pedes
-from cirkit.benchmarks.pedes import CUHK, ICFG, LAYOUTS, OFFICIAL, RSTP, SIZES, Protocol
+from cirkit.benchmarks import pedes, photos
+from cirkit.benchmarks.pedes import CUHK, ICFG, LAYOUTS, OFFICIAL, RSTP, Protocol
 from cirkit.errors import Problem
 from cirkit.query import all_rows
-from cirkit.worlds import crowd
-from cirkit.worlds import publish as publishing
+from cirkit.worlds import pedes as crowd
+from cirkit.worlds.pedes import CUHK_PEDES, ICFG_PEDES, RSTPREID, SIZES
 
 TINY = {
     name: replace(sizes["smoke"], train=2, val=min(1, sizes["smoke"].val), test=1, twins=2, views=2)
     for name, sizes in SIZES.items()
 }
+WORLDS = {world.name: world for world in (CUHK_PEDES, ICFG_PEDES, RSTPREID)}
 SMALL = Protocol(shape=(96, 32))
 THREE = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
 
@@ -27,7 +28,7 @@ THREE = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: l
 def roots(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pedes")
     for layout in LAYOUTS.values():
-        pedes.publish(layout, folder / layout.name, TINY[layout.name])
+        WORLDS[layout.name].publish(folder / layout.name, TINY[layout.name])
     return folder
 
 
@@ -76,9 +77,9 @@ def test_what_is_read_is_what_the_world_holds(roots, layout):
     made = crowd.crowds(size)
     test, train = pedes.test(layout, root, SMALL), pedes.train(layout, root, SMALL)
     count = len(made["test"].views)
-    drawing = crowd.drawn(size, "test", range(count))
+    drawing = crowd.drawing(size, "test", range(count))
     assert torch.equal(test.gallery[all_rows(test.gallery)], drawing.images)
-    assert torch.equal(pedes.pictures(layout, size, "test", [3, 0]), drawing.images[[3, 0]])
+    assert torch.equal(WORLDS[layout.name].images(size, "test", [3, 0]), drawing.images[[3, 0]])
     said = crowd.captions(size, "test", range(count), drawing.owner)
     assert test.query.text == [line for lines in said for line in lines] and test.query.image is None
     rows = [row for row, lines in enumerate(said) for _ in lines]
@@ -100,29 +101,6 @@ def test_no_person_and_no_picture_is_in_two_splits(roots, layout):
         assert len(set.union(*sets)) == sum(len(part) for part in sets)
 
 
-@THREE
-def test_the_same_size_publishes_the_same_bytes(roots, tmp_path, layout):
-    crowd.crowds.cache_clear()
-    pedes.publish(layout, tmp_path / "again", TINY[layout.name])
-    files = [path.relative_to(tmp_path / "again") for path in (tmp_path / "again").rglob("*") if path.is_file()]
-    assert len(files) > 8
-    assert all((roots / layout.name / file).read_bytes() == (tmp_path / "again" / file).read_bytes() for file in files)
-
-
-def test_a_world_is_published_once_and_its_readers_are_kept(tmp_path, monkeypatch):
-    monkeypatch.setenv("CIRKIT_DATA", str(tmp_path))
-    size = TINY["rstpreid"]
-    test = pedes.world_test(RSTP, size)
-    assert test is pedes.world_test(RSTP, size) and test.gallery.shape[2:] == (96, 32)
-    monkeypatch.setattr(pedes, "drawn", None)  # a second drawing would fail
-    assert len(pedes.world_train(RSTP, size)) == 16
-    assert pedes.published(RSTP, size).name.startswith("rstpreid-")
-    assert pedes.published(RSTP, size) != publishing.folder_of(pedes.manifest(CUHK, size))
-    assert len(pedes.world_test(RSTP, size, split="val").gallery) == 4
-    pedes.world_test.cache_clear()
-    pedes.world_train.cache_clear()
-
-
 def test_a_hit_is_any_picture_of_the_person_and_the_described_one_stays_in_the_gallery(four):
     test = pedes.test(CUHK, four, Protocol(shape=(12, 4)))
     assert test.query.text == list("abcdefgh")
@@ -141,20 +119,20 @@ def test_training_numbers_people_anew_in_order_of_their_ids(tmp_path):
 def test_missing_pictures_go_with_their_captions_and_are_counted(four):
     (four / "imgs" / "cam_a" / "0.png").unlink()
     found, dropped = pedes.present(CUHK, four, "test")
-    assert len(found) == 3 and (dropped.pictures, dropped.captions) == (1, 2)
+    assert len(found) == 3 and (dropped.images, dropped.captions) == (1, 2)
     test = pedes.test(CUHK, four, SMALL)
     assert len(test.gallery) == 3 and test.relevant == [[0]] + [[1]] * 3 + [[2]] * 2
     for path in (four / "imgs" / "cam_a").iterdir():
         path.unlink()
-    with pytest.raises(Problem, match="No picture of the test split"):
+    with pytest.raises(Problem, match="No image of the test split"):
         pedes.test(CUHK, four)
 
 
 def test_large_galleries_are_decoded_when_asked_for_and_stretched(four, monkeypatch):
     held = pedes.test(CUHK, four, Protocol(shape=(24, 8))).gallery
-    monkeypatch.setattr(pedes, "HOLD", 10)
+    monkeypatch.setattr(photos, "HOLD", 10)
     lazy = pedes.test(CUHK, four, Protocol(shape=(24, 8))).gallery
-    assert isinstance(lazy, pedes.Upright) and torch.equal(lazy[torch.tensor([2, 1])], held[[2, 1]])
+    assert isinstance(lazy, photos.Files) and torch.equal(lazy[torch.tensor([2, 1])], held[[2, 1]])
     assert pedes.STANDARD.shape == (384, 128)
 
 
@@ -228,7 +206,7 @@ def test_a_broken_record_is_a_problem_that_names_it(four, change, says):
         ("{}", "a list is due"),
         ('[{"id": 1, "id": 2}]', "'id' twice"),
         ("[3]", "record 0 is a int"),
-        ("[]", "No picture of the test split"),
+        ("[]", "No image of the test split"),
     ],
 )
 def test_a_broken_file_is_a_problem_that_names_it(four, text, says):
@@ -272,27 +250,17 @@ def test_the_check_counts_what_there_is_against_what_there_should_be(roots, four
     if layout is CUHK:
         (four / "imgs" / "cam_a" / "1.png").unlink()
         found = {(line["split"], line["part"]): line for line in pedes.check(CUHK, four)}
-        assert found["test", "pictures"] == {
-            "split": "test", "part": "pictures", "expected": 3074, "found": 3, "missing": 3071,
+        assert found["test", "images"] == {
+            "split": "test", "part": "images", "expected": 3074, "found": 3, "missing": 3071,
         }  # fmt: skip
         assert found["test", "captions"]["found"] == 7 and found["train", "people"]["missing"] == 11003
 
 
-def test_a_manifest_of_another_world_or_version_is_a_problem(four):
-    for made, says in (
-        ({"world": "x"}, "describes no crowd"),
-        ({**pedes.manifest(CUHK, TINY["cuhk-pedes"]), "version": 0}, "another version"),
-    ):
-        (four / "world.json").write_text(json.dumps(made))
-        with pytest.raises(Problem, match=says):
-            pedes.check(CUHK, four)
-
-
 def test_the_official_totals_are_those_of_the_literature_and_scales_grow():
-    assert sum(part["pictures"] for part in OFFICIAL["cuhk-pedes"].values()) == 40206
+    assert sum(part["images"] for part in OFFICIAL["cuhk-pedes"].values()) == 40206
     assert sum(part["people"] for part in OFFICIAL["cuhk-pedes"].values()) == 13003
-    assert sum(part["pictures"] for part in OFFICIAL["icfg-pedes"].values()) == 54522
-    assert sum(part["pictures"] for part in OFFICIAL["rstpreid"].values()) == 20505
+    assert sum(part["images"] for part in OFFICIAL["icfg-pedes"].values()) == 54522
+    assert sum(part["images"] for part in OFFICIAL["rstpreid"].values()) == 20505
     for sizes in SIZES.values():
         pictures = [
             sum(getattr(size, split) for split in crowd.SPLITS) * size.twins * size.views for size in sizes.values()
@@ -303,5 +271,5 @@ def test_the_official_totals_are_those_of_the_literature_and_scales_grow():
 
 def test_a_size_with_a_val_split_is_refused_where_the_benchmark_has_none(tmp_path):
     with pytest.raises(Problem, match="no val split"):
-        pedes.publish(ICFG, tmp_path / "w", TINY["cuhk-pedes"])
+        ICFG_PEDES.publish(tmp_path / "w", TINY["cuhk-pedes"])
     assert list(tmp_path.iterdir()) == []

@@ -8,12 +8,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from cirkit.benchmarks import llava, textvqa
-from cirkit.benchmarks.textvqa import SIZES, SPLITS, Size, nothing, read, rosetta
+from cirkit.benchmarks import llava, photos, textvqa
+from cirkit.benchmarks.textvqa import SPLITS, nothing, read, rosetta
 from cirkit.errors import Problem
 from cirkit.evaluators.answering import anls, normalise, scores, soft_accuracy
 from cirkit.query import all_rows
+from cirkit.worlds import textvqa as textvqa_world
+from cirkit.worlds.textvqa import SIZES, TEXTVQA, Size
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "textvqa"
 TINY = Size(train=8, val=4, test=3, image=48, names=60, questions=2)
@@ -22,7 +25,7 @@ TINY = Size(train=8, val=4, test=3, image=48, names=60, questions=2)
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("textvqa") / "world"
-    textvqa.publish(folder, TINY)
+    TEXTVQA.publish(folder, TINY)
     return folder
 
 
@@ -63,7 +66,7 @@ def test_the_published_folder_has_the_official_layout_and_schema(root):
 
 def test_what_is_read_is_what_the_world_holds(root):
     for split in SPLITS:
-        half, found = textvqa.world(TINY)[split], read(root, split)
+        half, found = textvqa_world.world(TINY)[split], read(root, split)
         assert found.text == tuple(question.text for question in half.questions) and found.dropped == 0
         assert found.answers == (None if split == "test" else tuple(half.people))
         assert found.about.tolist() == half.about
@@ -77,40 +80,26 @@ def test_what_is_read_is_what_the_world_holds(root):
 
 def test_any_picture_drawn_again_from_the_size_alone_equals_the_published_one(root):
     for split, rows in (("train", [5, 0, 5]), ("val", [1]), ("test", [2])):
-        textvqa.world.cache_clear()
-        found = read(root, split).pictures
-        assert torch.equal(textvqa.pictures(TINY, split, rows), found[torch.tensor(rows)])
-    assert textvqa.pictures(TINY, "val", []).shape == (0, 3, 48, 48)
+        textvqa_world.world.cache_clear()
+        found = read(root, split).images
+        assert torch.equal(TEXTVQA.images(TINY, split, rows), found[torch.tensor(rows)])
+    assert TEXTVQA.images(TINY, "val", []).shape == (0, 3, 48, 48)
 
 
 def test_no_made_up_name_and_no_picture_of_one_split_is_in_another():
     size = replace(TINY, train=60, val=20, test=20)
     names, keys = {}, {}
-    for split, half in textvqa.world(size).items():
+    for split, half in textvqa_world.world(size).items():
         names[split] = {sign.name for scene in half.scenes for sign in scene.signs}
         keys[split] = {scene.key for scene in half.scenes}
-        ids = {textvqa.image_id(size, split, row) for row in range(len(half.scenes))}
+        ids = {textvqa_world.image_id(size, split, row) for row in range(len(half.scenes))}
         assert len(ids) == len(half.scenes)
     for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
         assert not names[one] & names[other] and not keys[one] & keys[other]
 
 
-def test_the_same_size_publishes_the_same_bytes(root, tmp_path):
-    textvqa.world.cache_clear()
-    textvqa.publish(tmp_path / "again", TINY)
-    files = sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
-    assert all((root / file).read_bytes() == (tmp_path / "again" / file).read_bytes() for file in files)
-    assert textvqa.world(TINY)["val"].scenes != textvqa.world(replace(TINY, seed=1))["val"].scenes
-
-
-def test_a_world_is_published_once_and_found_again(home, monkeypatch):
-    made = textvqa.published(TINY)
-    monkeypatch.setattr(textvqa, "draw", None)  # a second drawing would fail
-    assert textvqa.published(TINY) == made and made.name.startswith("textvqa-")
-
-
 def test_sources_of_answers_are_mixed_as_declared():
-    half = textvqa.world(Size(train=200, val=1, test=1, names=100))["train"]
+    half = textvqa_world.world(Size(train=200, val=1, test=1, names=100))["train"]
     count = Counter(question.source for question in half.questions)
     total = sum(count.values())
     assert 0.4 < count["words"] / total < 0.62 and count["both"] / total > 0.08
@@ -121,7 +110,7 @@ def test_people_mostly_agree_and_their_own_best_answer_scores_high(root):
     found = read(root, "train")
     best = [max(scores(given), key=scores(given).get) for given in found.answers]
     assert soft_accuracy(best, found.answers).mean() > 0.9
-    right = [question.answer for question in textvqa.world(TINY)["train"].questions]
+    right = [question.answer for question in textvqa_world.world(TINY)["train"].questions]
     assert soft_accuracy(right, found.answers).mean() > 0.8
     assert set(textvqa.vocabulary(found)) >= {word for answer in right for word in answer.split()}
     assert len(textvqa.vocabulary(found, 5)) < len(textvqa.vocabulary(found))
@@ -178,25 +167,28 @@ def test_questions_without_a_picture_are_dropped_and_counted(root, tmp_path):
     (folder / "train_images" / f"{gone}.jpg").unlink()
     part = read(folder, "train")
     assert part.dropped == whole.image_id.count(gone) > 0 and len(part) == len(whole) - part.dropped
-    assert gone not in part.image_id and len(part.pictures) == len(whole.pictures) - 1
+    assert gone not in part.image_id and len(part.images) == len(whole.images) - 1
     for i, name in enumerate(part.image_id):
         row = whole.image_id.index(name)
-        assert torch.equal(part.pictures[part.about[[i]]], whole.pictures[whole.about[[row]]])
+        assert torch.equal(part.images[part.about[[i]]], whole.images[whole.about[[row]]])
     lines = {(line["split"], line["part"]): line for line in textvqa.check(folder)}
-    assert lines["train", "pictures"]["missing"] == lines["train", "pictures"]["expected"] - TINY.train + 1
+    assert lines["train", "images"]["missing"] == lines["train", "images"]["expected"] - TINY.train + 1
     for path in (folder / "test_images").iterdir():
         path.unlink()
-    with pytest.raises(Problem, match="no question whose picture"):
+    with pytest.raises(Problem, match="no question whose image"):
         read(folder, "test")
 
 
 def test_pictures_of_many_sizes_are_squeezed_whole_so_that_boxes_hold(root, tmp_path):
     folder = copy(root, tmp_path / "mixed")
-    change(folder / "TextVQA_0.5.1_val.json", lambda c: c["data"][0].update(image_width=99))
+    name = read(root, "val").image_id[0]
+    Image.new("RGB", (99, 48), "red").save(folder / "train_images" / f"{name}.jpg", quality=95)
     found = read(folder, "val")
-    assert isinstance(found.pictures, textvqa.Whole)
-    assert found.pictures[all_rows(found.pictures)[:2]].shape == (2, 3, 224, 224)
-    assert found.pictures[torch.zeros(0, dtype=torch.long)].shape[0] == 0
+    assert isinstance(found.images, photos.Files)
+    wide = found.images[found.about[:1]]
+    assert wide.flatten(2).amin(2).tolist() == [[254, 0, 0]] and len(found.images) > 1
+    assert found.images[all_rows(found.images)[:2]].shape == (2, 3, 224, 224)
+    assert found.images[torch.zeros(0, dtype=torch.long)].shape[0] == 0
 
 
 def test_words_can_be_left_to_the_model_and_old_keys_are_read(root, tmp_path):
@@ -311,14 +303,8 @@ def test_the_check_counts_what_there_is_against_what_there_should_be(root, tmp_p
     folder = copy(root, tmp_path / "bare")
     lines = {(line["split"], line["part"]): line for line in textvqa.check(folder)}
     assert [lines[split, "questions"]["expected"] for split in SPLITS] == [34602, 5000, 5734]
-    (folder / "world.json").write_text(json.dumps({"world": "x"}))
-    with pytest.raises(Problem, match="does not describe"):
-        textvqa.check(folder)
-    (folder / "world.json").write_text(json.dumps({**textvqa.manifest(TINY), "version": 0}))
-    with pytest.raises(Problem, match="another version"):
-        textvqa.check(folder)
     with pytest.raises(Problem, match="too few"):
-        textvqa.world(replace(TINY, names=10))
+        textvqa_world.world(replace(TINY, names=10))
 
 
 def test_llavas_lines_are_read_with_the_line_as_their_key(tmp_path):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from cirkit.benchmarks.birds_to_words import swap_tokens, swap_words
 from cirkit.worlds import birds
 from cirkit.worlds.birds import AREAS, COLOURS, PARTS, SIZES, Species
 from cirkit.worlds.birds_language import (
@@ -14,8 +15,6 @@ from cirkit.worlds.birds_language import (
     caption,
     compare,
     differences,
-    swap_tokens,
-    swap_words,
     traits,
 )
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from cirkit.errors import Problem
-from cirkit.worlds import crowd, people, street
-from cirkit.worlds.crowd import Size
+from cirkit.worlds import pedes as crowd
+from cirkit.worlds import people, street
+from cirkit.worlds.pedes import Size
 from cirkit.worlds.people import ACCESSORIES, COLOURS, SMALL, Person, Street, View
 from cirkit.worlds.people_language import ASIDES, STYLES, SYNONYMS, Writer, caption, facts, tokens
 from cirkit.worlds.street import PARTS
@@ -174,11 +175,11 @@ def test_no_outfit_is_worn_in_two_splits_but_every_test_word_is_read_in_training
 
 
 def test_any_row_is_drawn_and_described_from_the_size_alone_and_another_seed_gives_others():
-    every = crowd.drawn(TINY, "test", range(27))
+    every = crowd.drawing(TINY, "test", range(27))
     said = crowd.captions(TINY, "test", range(27), every.owner)
     crowd.crowds.cache_clear()
     for rows in ([5], [20, 3]):
-        again = crowd.drawn(TINY, "test", rows)
+        again = crowd.drawing(TINY, "test", rows)
         assert torch.equal(again.images, every.images[rows])
         assert crowd.captions(TINY, "test", rows, again.owner) == [said[row] for row in rows]
     assert all(len(lines) == 2 for lines in said)
@@ -186,7 +187,7 @@ def test_any_row_is_drawn_and_described_from_the_size_alone_and_another_seed_giv
 
 
 def test_every_small_thing_that_a_caption_names_has_pixels_in_its_mask():
-    drawing = crowd.drawn(TINY, "train", range(54))
+    drawing = crowd.drawing(TINY, "train", range(54))
     made = crowd.crowds(TINY)["train"]
     nouns = {"hat": {"cap", "hat"}, "scarf": {"scarf"}, "logo": {"logo", "print"}, "glasses": {"glasses"},
              "bag": {"backpack", "rucksack", "handbag", "purse", "bag"}}  # fmt: skip

@@ -21,6 +21,7 @@ from cirkit.papers.maaf.settings import Row, Setting, baselines, claim, experime
 from cirkit.query import Benchmark, Triplets
 from cirkit.training.augment import flips_and_shifts
 from cirkit.training.samplers import Sampler, same_reference_batches, shuffled
+from cirkit.worlds.birds_to_words import BIRDS_TO_WORDS
 from cirkit.worlds.fashion200k import FASHION200K
 from cirkit.worlds.mit_states import MIT_STATES
 from cirkit.worlds.publish import World, drawn
@@ -38,7 +39,7 @@ class BenchmarkSetup:
     table: str
     k: tuple[int, ...]  # of R@k, the headline first
     rows: tuple[str, ...]
-    world: World | None  # None: the reader's module draws it
+    world: World
     size: Any  # the world at `cpu` scale
     steps: int  # at `cpu` scale
     paper: Setting
@@ -54,8 +55,8 @@ BENCHMARKS = (
         table="Table 6: Birds-to-Words",
         k=(10, 50),
         rows=BASELINES,
-        world=None,
-        size=replace(birds_to_words.SIZES["cpu"], train=900, val=40, test=240, image=48),
+        world=BIRDS_TO_WORDS,
+        size=replace(BIRDS_TO_WORDS.sizes["cpu"], train=900, val=40, test=240, image=48, image_format="png"),
         steps=800,
         paper=paper(steps=30_000),  # §3.3: "only 30k batches"
         augment=flips_and_shifts(),
@@ -129,8 +130,7 @@ def settings(setup: BenchmarkSetup, scale: str) -> Setting:
 
 
 def _size(setup: BenchmarkSetup, scale: str) -> Any:
-    sizes = setup.module.SIZES if setup.world is None else setup.world.sizes
-    return setup.size if scale == "cpu" else sizes[scale]
+    return setup.size if scale == "cpu" else setup.world.sizes[scale]
 
 
 def _experiments(setup: BenchmarkSetup, scale: str, root: str, change: Change) -> list[Experiment]:
@@ -140,7 +140,7 @@ def _experiments(setup: BenchmarkSetup, scale: str, root: str, change: Change) -
         data, test = partial(setup.module.train, root=where), partial(setup.module.test, root=where)
     else:
         size = _size(setup, scale)
-        data, test = _drawn(setup, size)
+        data, test = drawn(setup.module.train, setup.world, size), drawn(setup.module.test, setup.world, size)
     return [
         experiment(
             f"{setup.name}/{name}",
@@ -154,12 +154,6 @@ def _experiments(setup: BenchmarkSetup, scale: str, root: str, change: Change) -
         )
         for name, row in rows(setting, setup).items()
     ]
-
-
-def _drawn(setup: BenchmarkSetup, size: Any) -> tuple[Callable[[], Triplets], Callable[[], Benchmark]]:
-    if setup.world is None:
-        return partial(setup.module.world_train, size=size), partial(setup.module.world_test, size=size)
-    return drawn(setup.module.train, setup.world, size), drawn(setup.module.test, setup.world, size)
 
 
 def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:

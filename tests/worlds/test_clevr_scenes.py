@@ -9,27 +9,21 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cirkit.worlds.families import FAMILIES, SUBSETS, SYNONYMS, WITHOUT, Balance, ask
-from cirkit.worlds.programs import (
+from cirkit.benchmarks.clevr_programs import (
     ANSWERS,
     ATTRIBUTES,
-    BEYOND,
     FUNCTIONS,
-    MARGIN,
     RELATIONS,
     VALUES,
     Graph,
     Invalid,
     Node,
     answer,
-    directions,
     fault,
-    first_free,
-    graph,
     kind,
-    scatter,
-    seen_at,
 )
+from cirkit.worlds.clevr_scenes import BEYOND, MARGIN, directions, first_free, graph, scatter, seen_at
+from cirkit.worlds.families import FAMILIES, SUBSETS, SYNONYMS, WITHOUT, Balance, ask
 from cirkit.worlds.render import render
 from cirkit.worlds.scene import COLOURS, FIRST, SECOND, SIZES, Scene, Thing
 
