@@ -18,7 +18,6 @@ from cirkit.models.baselines import ImageOnly, TextOnly
 from cirkit.models.maaf import MAAF
 from cirkit.models.tirg import TIRG
 from cirkit.papers.maaf.settings import Row, Setting, baselines, claim, experiment, paper, small, val
-from cirkit.query import Benchmark, Triplets
 from cirkit.training.augment import flips_and_shifts
 from cirkit.training.samplers import Sampler, same_reference_batches, shuffled
 from cirkit.worlds.birds_to_words import BIRDS_TO_WORDS
