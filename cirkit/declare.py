@@ -19,7 +19,10 @@ from cirkit.errors import Problem
 PACKAGE = Path(__file__).parent
 KINDS = ("partial", "make", "name")
 TRUSTED = ("models", "encoders", "attention")  # packages whose parts a stranger's description may name
-FETCHES = ("clip.OpenClip", "clip.tags")  # parts among them that reach beyond the description: not rebuilt
+# parts among them that reach beyond the description, to a hub or a file: not rebuilt
+FETCHES = (
+    "clip.OpenClip", "clip.tags", "bert.pretrained_bert", "bert.load", "word_vectors.glove", "word_vectors.glove_840b",
+)  # fmt: skip
 
 
 def describe(value: Any) -> Any:

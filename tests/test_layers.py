@@ -70,14 +70,18 @@ def test_imports_point_upwards(path):
     assert not wrong, f"{here} imports what stands below it: {wrong}"
 
 
+def package_of(module: str) -> str:
+    """The package a module lies in; the interface in `models.base` stands for itself, above the encoders."""
+    return "models.base" if module == "cirkit.models.base" else module.split(".")[1]
+
+
 def test_packages_form_one_line():
     """No two packages import each other, at any depth, deferred imports included."""
     above = {}
     for path in FILES:
-        package = module_of(path).split(".")[1]
-        above.setdefault(package, set()).update(name.split(".")[1] for name in imports(path))
+        above.setdefault(package_of(module_of(path)), set()).update(package_of(name) for name in imports(path))
     for package, names in above.items():
-        for name in names - {package, "models"}:
+        for name in names - {package}:
             assert package not in above.get(name, ()), f"{package} and {name} import each other"
 
 

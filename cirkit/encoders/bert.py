@@ -3,8 +3,10 @@
 MAAF §3.2.3 and Table 5, "BERT" and "BERT (frozen)": learning everything against weights "frozen during training".
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,6 @@ from torch import Tensor, nn
 from cirkit.compat import ensure_torchvision
 from cirkit.encoders.word_vectors import Tuning, tuned
 from cirkit.errors import Problem
-from cirkit.worlds import corpus
 
 Pieces = Callable[[Any, Sequence[str], int], list[list[int]]]  # tokenizer, texts, longest -> numbers of their pieces
 
@@ -50,27 +51,31 @@ def with_special_tokens(tokenizer: Any, texts: Sequence[str], longest: int) -> l
     return [[tokenizer.cls_token_id, *row, tokenizer.sep_token_id] for row in rows]
 
 
+SHAPE = (  # of a BERT's configuration, what decides its layout and its computation
+    "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
+    "max_position_embeddings", "type_vocab_size", "layer_norm_eps", "hidden_dropout_prob",
+    "attention_probs_dropout_prob", "pad_token_id",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """A BERT without its weights: what a checkpoint keeps beside them, so that nothing is fetched to load it."""
+
+    shape: Mapping[str, int | float | str]
+    pieces: tuple[str, ...]
+    lower: bool = True
+
+
 class Bert(nn.Module):
     """Sentences to tokens (b, t, width) and the mask (b, t) of those that are word pieces.
 
-    `source` is a name on the hub ("google-bert/bert-base-uncased", what the released code uses) or a folder with
-    config.json, model.safetensors and vocab.txt; nothing that can run code is read. `tuning` decides whether BERT
-    learns: `tuned`, `Frozen` or `frozen`. BERT brings its own pieces, so the texts are not looked at; what is longer
-    than its positions is cut. Raises Problem where the source cannot be read or is not a whole BERT.
+    `tuning` decides whether `model` learns: `tuned`, `Frozen` or `frozen`. What is longer than its positions is cut.
     """
 
-    def __init__(
-        self,
-        texts: Sequence[str],
-        *,
-        source: Path | str,
-        width: int = 512,
-        tuning: Tuning = tuned,
-        pieces: Pieces = bare,
-    ):
+    def __init__(self, tokenizer: Any, model: nn.Module, *, width: int, tuning: Tuning, pieces: Pieces):
         super().__init__()
-        self.width, self.pieces = width, pieces
-        self.tokenizer, model = load(source)
+        self.width, self.pieces, self.tokenizer = width, pieces, tokenizer
         self.padding: int = self.tokenizer.pad_token_id
         self.longest: int = model.config.max_position_embeddings
         self.bert = tuning(model)
@@ -86,16 +91,37 @@ class Bert(nn.Module):
         return self.project(states), mask
 
 
-def world_bert(
-    texts: Sequence[str],
-    *,
-    width: int,
-    size: str = "cpu",
-    tuning: Tuning = tuned,
-    pieces: Pieces = bare,
+def pretrained_bert(
+    texts: Sequence[str], *, source: Path | str, width: int = 512, tuning: Tuning = tuned, pieces: Pieces = bare
 ) -> Bert:
-    """`Bert` of the fashion world's own network, trained first if need be; `size` is one of `corpus.SIZES`."""
-    return Bert(texts, source=corpus.bert_folder(corpus.SIZES[size]), width=width, tuning=tuning, pieces=pieces)
+    """`Bert` with the weights of `source`: a name on the hub, or a folder.
+
+    The released code uses "google-bert/bert-base-uncased"; a folder holds config.json, model.safetensors and
+    vocab.txt, and nothing that can run code is read. BERT brings its own pieces, so the texts are not looked at.
+    Raises Problem where the source cannot be read or is not a whole BERT.
+    """
+    tokenizer, model = load(source)
+    shape = {name: getattr(model.config, name) for name in SHAPE}
+    known = tokenizer.get_vocab()
+    layout = Layout(shape=shape, pieces=tuple(sorted(known, key=known.__getitem__)), lower=tokenizer.do_lower_case)
+    encoder = Bert(tokenizer, model, width=width, tuning=tuning, pieces=pieces)
+    encoder.stand_in = pretrained_bert, partial(blank_bert, layout=layout, width=width, tuning=tuning, pieces=pieces)
+    return encoder
+
+
+def blank_bert(
+    texts: Sequence[str], *, layout: Layout, width: int, tuning: Tuning = tuned, pieces: Pieces = bare
+) -> Bert:
+    """`Bert` before its weights are put in; what a checkpoint describes in place of a source."""
+    ensure_torchvision()
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    if not set(layout.shape) <= set(SHAPE):
+        raise Problem(f"A BERT has no {min(set(layout.shape) - set(SHAPE))!r}. Use a checkpoint cirkit saved.")
+    vocabulary = {piece: number for number, piece in enumerate(layout.pieces)}
+    tokenizer = BertTokenizer(vocab=vocabulary, do_lower_case=layout.lower)
+    model = BertModel(BertConfig(**layout.shape), add_pooling_layer=False).eval()
+    return Bert(tokenizer, model, width=width, tuning=tuning, pieces=pieces)
 
 
 def load(source: Path | str) -> tuple[Any, nn.Module]:

@@ -7,6 +7,7 @@ released code has no such table; pass `partial(glove, path=...)` as the `embed` 
 import gzip
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +18,6 @@ from torch import Tensor, nn
 
 from cirkit.encoders.text import UNKNOWN, Vocabulary, words
 from cirkit.errors import Problem
-from cirkit.worlds import corpus
 
 LONGEST = 1 << 20  # characters of a line; a file that goes on for longer is no table of vectors
 LARGEST = 1e6  # trained vectors stay below 100; beyond this their spread may overflow
@@ -45,17 +45,21 @@ def glove(vocabulary: Vocabulary, width: int, *, path: Path | str, tuning: Tunin
     found = vectors(Path(path), vocabulary)
     if not found:
         raise Problem(f"{path} has none of the {len(vocabulary.number)} words. Name vectors of their language.")
-    return tuning(nn.Embedding.from_pretrained(table(vocabulary, found), freeze=False))
+    embedding = tuning(nn.Embedding.from_pretrained(table(vocabulary, found), freeze=False))
+    embedding.stand_in = glove, partial(blank, dimension=embedding.embedding_dim, tuning=tuning)
+    return embedding
 
 
 def glove_840b(vocabulary: Vocabulary, width: int, *, root: Path | str, tuning: Tuning = frozen) -> nn.Embedding:
     """`glove` of the largest table its authors publish, glove.840B.300d.txt in `root`; the paper does not say which."""
-    return glove(vocabulary, width, path=Path(root) / "glove.840B.300d.txt", tuning=tuning)
+    embedding = glove(vocabulary, width, path=Path(root) / "glove.840B.300d.txt", tuning=tuning)
+    embedding.stand_in = glove_840b, embedding.stand_in[1]
+    return embedding
 
 
-def world_glove(vocabulary: Vocabulary, width: int, *, size: str = "cpu", tuning: Tuning = frozen) -> nn.Embedding:
-    """`glove` of the fashion world's own vectors, learnt first if need be; `size` is one of `corpus.SIZES`."""
-    return glove(vocabulary, width, path=corpus.vectors_file(corpus.SIZES[size]), tuning=tuning)
+def blank(vocabulary: Vocabulary, width: int, *, dimension: int, tuning: Tuning = frozen) -> nn.Embedding:
+    """A table before its vectors are put in; what a checkpoint describes in place of a file."""
+    return tuning(nn.Embedding(len(vocabulary), dimension))
 
 
 def table(vocabulary: Vocabulary, found: dict[str, Float[np.ndarray, " d"]]) -> Float[Tensor, "v d"]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from cirkit.benchmarks.catalogue import CATALOGUE
-from cirkit.declare import describe, rebuild
+from cirkit.declare import describe
 from cirkit.errors import Problem
 from cirkit.experiments.experiment import Experiment
 from cirkit.experiments.records import done
@@ -107,7 +108,7 @@ def one_step(experiment: Experiment, batch: int) -> Step:
     texts = ["make yellow sphere small"] * batch
     images = torch.randint(0, 255, (batch, 3, SIDE, SIDE), dtype=torch.uint8)
     with _offline():
-        model = rebuild(untrained(describe(experiment.training.model)))(texts).train()
+        model = untrained(experiment.training.model)(texts).train()
     optimiser = experiment.training.optimiser(model)
     made_up = Batch(query=Query(image=images, text=texts), target=images.flip(0))
     kept: dict[int, int] = {}
@@ -143,13 +144,12 @@ def _offline() -> Iterator[None]:
         constants.HF_HUB_OFFLINE = before
 
 
-def untrained(description: Any) -> Any:
-    """The same description with every `pretrained` switched off."""
-    if isinstance(description, list):
-        return [untrained(item) for item in description]
-    if not isinstance(description, dict):
-        return description
-    return {key: False if key == "pretrained" else untrained(item) for key, item in description.items()}
+def untrained(factory: Any) -> Any:
+    """The same configuration with every `pretrained` switched off."""
+    if isinstance(factory, partial):
+        keywords = {name: False if name == "pretrained" else untrained(v) for name, v in factory.keywords.items()}
+        return partial(factory.func, **keywords)
+    return type(factory)(untrained(item) for item in factory) if isinstance(factory, list | tuple) else factory
 
 
 def pretrained(description: Any) -> list[str]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as registration
 from torch.overrides import TorchFunctionMode
 
-from cirkit.declare import describe, rebuild
+from cirkit.declare import describe, name_of, rebuild
 from cirkit.errors import Problem
 from cirkit.files import write_atomically
 
@@ -35,8 +35,33 @@ def save(
     words = list(dict.fromkeys(word for text in texts for word in text.split()))
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     write_atomically(folder / "model.safetensors", to_bytes(state))
-    plain = {"model": describe(factory), "words": words, "size": size}
+    plain = {"model": _self_contained(describe(factory), model), "words": words, "size": size}
     write_atomically(folder / "model.json", json.dumps(plain, indent=1) + "\n")
+
+
+def _self_contained(description: Any, model: nn.Module) -> Any:
+    """The description with every part that fetches or learns weights replaced by one that only lays them out.
+
+    Such a part of the model has `stand_in`: what built it, and the factory of its layout.
+    """
+    stand_ins: dict[str, Any] = {}
+    for part in model.modules():
+        if (pair := getattr(part, "stand_in", None)) is not None:
+            name, layout = name_of(pair[0]), describe(pair[1])
+            if stand_ins.setdefault(name, layout) != layout:
+                raise Problem(f"The model has two parts of {name} that differ, which a checkpoint cannot tell apart.")
+    return _replaced(description, stand_ins)
+
+
+def _replaced(description: Any, stand_ins: Mapping[str, Any]) -> Any:
+    if isinstance(description, list):
+        return [_replaced(item, stand_ins) for item in description]
+    if not isinstance(description, Mapping):
+        return description
+    name = description.get("partial", description.get("name"))
+    if isinstance(name, str) and name in stand_ins:
+        return stand_ins[name]
+    return {key: _replaced(item, stand_ins) for key, item in description.items()}
 
 
 def load(folder: Path) -> nn.Module:

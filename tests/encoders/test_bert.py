@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 import torch
 
-from cirkit.encoders.bert import Bert, Frozen, bare, load, with_special_tokens, world_bert
+from cirkit.encoders.bert import Bert, Frozen, bare, load, pretrained_bert, with_special_tokens
 from cirkit.encoders.word_vectors import frozen, tuned
 from cirkit.errors import Problem
 from cirkit.training import checkpoints
@@ -29,7 +29,7 @@ def copied(source, tmp_path):
 
 def encoder(source, **keywords) -> Bert:
     torch.manual_seed(0)
-    return Bert(TEXTS, source=source, width=6, **keywords).eval()
+    return pretrained_bert(TEXTS, source=source, width=6, **keywords).eval()
 
 
 def test_words_are_cut_into_pieces_and_an_empty_text_is_one_unknown_word(source):
@@ -94,13 +94,30 @@ def test_what_learns_and_what_drops_out_in_training(source, tuning, learns, drop
     assert all(weight.grad is not None for weight in ours.parameters() if weight.requires_grad)
 
 
-def test_it_is_declared_by_name_and_comes_back_from_a_checkpoint(home, tmp_path):
-    factory = partial(world_bert, width=6, size="smoke", tuning=Frozen)
+@pytest.mark.parametrize("tuning", [tuned, Frozen])
+def test_it_comes_back_from_a_checkpoint_although_its_source_is_gone(copied, tmp_path, tuning):
+    factory = partial(pretrained_bert, width=6, source=copied, tuning=tuning)
     ours = factory(TEXTS).eval()
     checkpoints.save(tmp_path / "kept", ours, factory, TEXTS, 32)
+    shutil.rmtree(copied)
     again = checkpoints.load(tmp_path / "kept")
     torch.testing.assert_close(again(TEXTS)[0], ours(TEXTS)[0], rtol=0, atol=0)
-    assert isinstance(again.bert, Frozen) and again.pieces is bare
+    assert isinstance(again.bert, Frozen) == (tuning is Frozen) and again.pieces is bare
+    assert not any(again.tokenizer(text) != ours.tokenizer(text) for text in (*TEXTS, "Ébène, co-op"))
+
+
+def test_a_strangers_checkpoint_names_no_source_and_no_other_part_of_a_configuration(source, tmp_path):
+    factory = partial(pretrained_bert, width=6, source=source)
+    checkpoints.save(tmp_path, factory(TEXTS), factory, TEXTS, 32)
+    plain = json.loads((tmp_path / "model.json").read_text())
+    assert "source" not in plain["model"] and str(source) not in json.dumps(plain)
+    for model, says in (
+        ({"partial": "bert.pretrained_bert", "source": "someone/bert", "width": 6}, "not a model part"),
+        ({**plain["model"], "layout": {**plain["model"]["layout"], "shape": {"auto_map": 1}}}, "has no 'auto_map'"),
+    ):
+        (tmp_path / "model.json").write_text(json.dumps({**plain, "model": model}))
+        with pytest.raises(Problem, match=says):
+            checkpoints.load(tmp_path)
 
 
 def test_pretrained_weights_are_in_use_and_loading_says_nothing(source, capfd):

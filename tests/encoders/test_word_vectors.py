@@ -8,11 +8,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
 
 from cirkit.encoders.text import LSTM, Embedding, Vocabulary
 from cirkit.encoders.text_transformer import TextTransformer
-from cirkit.encoders.word_vectors import frozen, glove, tuned, vectors, world_glove
+from cirkit.encoders.word_vectors import frozen, glove, tuned, vectors
 from cirkit.errors import Problem
 from cirkit.training import checkpoints
 
@@ -137,12 +136,14 @@ def test_whatever_the_file_holds_only_a_problem_comes_out(tmp_path_factory, junk
         assert str(path) in str(problem)
 
 
-def test_the_worlds_own_vectors_are_declared_by_name_and_come_back_from_a_checkpoint(home, tmp_path):
-    factory = partial(LSTM, width=8, embed=partial(world_glove, size="smoke"))
-    texts = ["is longer and red", "zebra"]
-    encoder = factory(texts).eval()
-    assert isinstance(encoder.embedding, nn.Embedding) and encoder.embedding.embedding_dim == 16
-    checkpoints.save(tmp_path / "kept", encoder, factory, texts, 32)
+def test_a_table_comes_back_from_a_checkpoint_although_its_file_is_gone(tmp_path):
+    path = tmp_path / "glove.txt"
+    path.write_text(FILE)
+    factory = partial(LSTM, width=8, embed=partial(glove, path=path))
+    encoder = factory(TEXTS).eval()
+    checkpoints.save(tmp_path / "kept", encoder, factory, TEXTS, 32)
+    path.unlink()
     again = checkpoints.load(tmp_path / "kept")
-    torch.testing.assert_close(again(texts)[0], encoder(texts)[0], rtol=0, atol=0)
+    torch.testing.assert_close(again(TEXTS)[0], encoder(TEXTS)[0], rtol=0, atol=0)
     assert not again.embedding.weight.requires_grad
+    assert str(path) not in (tmp_path / "kept" / "model.json").read_text()

@@ -8,11 +8,11 @@ from functools import partial
 
 from cirkit.attention.blocks import UnbiasedLayerNorm
 from cirkit.benchmarks import fashioniq
-from cirkit.encoders.bert import Bert, Frozen, world_bert
+from cirkit.encoders.bert import Frozen, pretrained_bert
 from cirkit.encoders.image import linear_norm_relu
 from cirkit.encoders.text import LSTM, Embedding, dropout_linear
 from cirkit.encoders.text_transformer import TextTransformer
-from cirkit.encoders.word_vectors import glove_840b, world_glove
+from cirkit.encoders.word_vectors import glove_840b
 from cirkit.evaluators.measures import Mean, Recall
 from cirkit.experiments.artifacts import Exhibit, TopTen
 from cirkit.experiments.change import UNCHANGED, Change, apply
@@ -31,10 +31,12 @@ from cirkit.models.two_stream import (
     TwoStream,
 )
 from cirkit.papers.maaf.part_attention import PartAttention
+from cirkit.papers.maaf.pretrained_text import world_bert, world_glove
 from cirkit.papers.maaf.settings import Factory, Row, Setting, experiment, paper, small, val
 from cirkit.training.augment import flips_and_shifts
 from cirkit.training.optimisers import lr_multiplier
 from cirkit.training.samplers import single_category
+from cirkit.worlds import corpus
 from cirkit.worlds.fashioniq import FASHIONIQ
 from cirkit.worlds.publish import drawn
 
@@ -144,10 +146,13 @@ def texts(setting: Setting, root: str) -> dict[str, tuple[str, Factory]]:
     """Table 5's other ways to read words; the world has word vectors and a small BERT of its own."""
     width = setting.text.keywords["width"]
     if setting.basis == "world":
-        size = "smoke" if setting.steps < 100 else "cpu"
+        size = corpus.SIZES["smoke" if setting.steps < 100 else "cpu"]
         vectors, bert = partial(world_glove, size=size), partial(world_bert, size=size)
     else:
-        vectors, bert = partial(glove_840b, root=f"{root}/glove"), partial(Bert, source="google-bert/bert-base-uncased")
+        vectors, bert = (
+            partial(glove_840b, root=f"{root}/glove"),
+            partial(pretrained_bert, source="google-bert/bert-base-uncased"),
+        )
     return {
         "embedding": ("Embedding Layer", partial(Embedding, width=width)),
         "glove": ("Linear Layer with GLOVE", partial(Embedding, width=width, embed=vectors)),
