@@ -148,3 +148,12 @@ def test_trainable_parameters_are_counted_apart_and_the_rest_stays():
     assert begun.parameters == begun.trainable == trained.parameters
     assert torch.equal(trained.model.image.weight, begun.model.image.weight)
     assert not torch.equal(trained.model.table.weight, begun.model.table.weight)
+
+
+def mode(model, batch):
+    return model.image.weight.sum() * 0 + float(model.training)
+
+
+def test_a_model_trains_in_training_mode_and_comes_back_in_evaluation_mode():
+    trained = fit(replace(TRAINING, steps=3, objective=mode), seed=0)
+    assert [loss for _, loss in trained.loss] == [1, 1, 1] and not trained.model.training
