@@ -79,20 +79,21 @@ class Words:
 
 @dataclass(frozen=True, kw_only=True)
 class Questions:
-    """Questions about images; row i of every part belongs to question i. A batch has its images decoded.
+    """Questions about images; row i of every part belongs to question i, but `images` are counted by `about`.
 
     `answers` are what people gave to each: one (CLEVR) or ten (TextVQA); None where they are not published. `words` are
-    those read in its image; `group` is the type of each question.
+    those read in its image; `group` is its type. A batch has an image for each question, decoded.
     """
 
-    image: Images
+    images: Images
+    about: Int[Tensor, " q"]  # the image of each question
     text: Sequence[str]
     answers: Sequence[Sequence[str]] | None = None
     words: Sequence[Words] | None = None
     group: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        _agree("questions", self.text, self.image, self.answers, self.words, self.group)
+        _agree("questions", self.text, self.about, self.answers, self.words, self.group)
 
     def __len__(self) -> int:
         return len(self.text)
@@ -103,11 +104,18 @@ class Questions:
         return self.text
 
     def __getitem__(self, index: Int[Tensor, " b"]) -> "Questions":
-        return Questions(**{name: _rows(part, index) for name, part in vars(self).items()})
+        return Questions(
+            images=self.images[self.about[index]],
+            about=torch.arange(len(index)),
+            text=_rows(self.text, index),
+            answers=_rows(self.answers, index),
+            words=_rows(self.words, index),
+            group=_rows(self.group, index),
+        )
 
     def to(self, device: torch.device) -> "Questions":
         """The same rows with decoded images on `device`."""
-        return replace(self, image=_on(self.image, device))
+        return replace(self, images=_on(self.images, device))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,7 +67,8 @@ class Bag(nn.Module):
 
     def forward(self, batch):
         text = torch.stack([self.table.weight[[self.words[w] for w in line.split()]].sum(0) for line in batch.text])
-        return text, None if batch.image is None else self.image(batch.image.float().mean((2, 3)) / 255)
+        images = batch.images if isinstance(batch, Questions) else batch.image
+        return text, None if images is None else self.image(images.float().mean((2, 3)) / 255)
 
 
 def guess_the_colour(model, batch):
@@ -125,7 +126,8 @@ def questions():
     """Whether an image is of a colour."""
     pairs, rows = colours(), torch.arange(24)
     return Questions(
-        image=Select(pairs.image, rows),
+        images=pairs.image.images,
+        about=rows % 3,
         text=tuple(f"is it {COLOURS[row // 3 % 3]}" for row in rows.tolist()),
         answers=tuple(("yes" if row // 3 % 3 == row % 3 else "no",) for row in rows.tolist()),
         words=tuple(Words((str(row),), np.zeros((1, 4))) for row in rows.tolist()),
@@ -135,7 +137,7 @@ def questions():
 
 def answer(model, batch):
     text, image = model(batch)
-    right = torch.tensor([float(given == ["yes"] or given == ("yes",)) for given in batch.answers])
+    right = torch.tensor([float("yes" in given) for given in batch.answers])
     return nn.functional.binary_cross_entropy_with_logits((text * image).sum(1), right)
 
 
@@ -148,7 +150,8 @@ def test_a_batch_of_questions_holds_its_rows():
     batch = questions()[torch.tensor([5, 3])]
     assert batch.text == ["is it green", "is it green"] and batch.answers == [("no",), ("no",)]
     assert [words.text for words in batch.words] == [("5",), ("3",)] and batch.group == ["exist"] * 2
-    assert batch.image.shape == (2, 3, 4, 4) and batch.image[0, 2].min() == 200
+    assert batch.images.shape == (2, 3, 4, 4) and batch.images[0, 2].min() == 200 == batch.images[1, 0].min()
+    assert batch.about.tolist() == [0, 1] and batch[torch.tensor([1])].words == [batch.words[1]]
     assert replace(questions(), answers=None)[torch.tensor([0])].answers is None
 
 
