@@ -8,10 +8,10 @@ from torch import Tensor
 
 
 def dot(query: Float[Tensor, "*b i d"], key: Float[Tensor, "*b j d"]) -> Float[Tensor, "*b i j"]:
-    """q · k, MAAF's eq. 1 as printed."""
+    """q · k, MAAF's eq. 1 to the letter."""
     return query @ key.mT
 
 
 def scaled_dot(query: Float[Tensor, "*b i d"], key: Float[Tensor, "*b j d"]) -> Float[Tensor, "*b i j"]:
-    """q · k / √d, the Transformer's score, and what MAAF's released code computes."""
+    """q · k / √d, the Transformer's score: MAAF's Figure 2 and released code."""
     return (query * query.shape[-1] ** -0.5) @ key.mT

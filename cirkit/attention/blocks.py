@@ -1,6 +1,7 @@
 """Attention blocks: scores to weights, several heads, the Transformer.
 
-MAAF §2.1, eq. 1 and 2: Attn(Q, K, V) = f(QKᵀ)V, where f is the softmax or, for CSS (§3.1), the identity.
+MAAF §2.1, eq. 1 and 2: Attn(Q, K, V) = f(QKᵀ)V, where f is the softmax or, for CSS (§3.1), the identity; QKᵀ over √d
+as in Figure 2 ("scaled dot-product attention") and the released code.
 """
 
 from collections.abc import Callable
@@ -56,7 +57,7 @@ class MultiHeadAttention(nn.Module):
         width: int,
         *,
         heads: int = 8,
-        alignment: Alignment = scaled_dot,  # paper (eq. 1): dot; released code and its Transformer: scaled_dot
+        alignment: Alignment = scaled_dot,  # paper: eq. 1 dot, Figure 2 "scaled"; released code: scaled_dot
         weights: Weights = softmax,
         dropout: float = 0.1,
     ):
