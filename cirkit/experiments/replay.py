@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -63,9 +63,10 @@ class Replay:
         started = time.perf_counter()
         found = {"training": "", "tests": "", "ranks": ""}
         try:
-            found["training"] = self.training(experiment, record)
-            found["tests"] = self.same_tests(experiment, record)
-            found["ranks"] = self.ranks(experiment, record)
+            with threads(record.where["threads"]):
+                found["training"] = self.training(experiment, record)
+                found["tests"] = self.same_tests(experiment, record)
+                found["ranks"] = self.ranks(experiment, record)
         except FAILURES as error:
             found = {key: value or f"differs: {' '.join(str(error).split())}" for key, value in found.items()}
         agrees = not any(value.startswith("differs") for value in found.values())
@@ -105,6 +106,17 @@ class Replay:
                 if same < AGREE * asked:
                     return f"differs: {texts[-1]}"
         return ", ".join(texts)
+
+
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    """As many threads as a record was made with: sums of as many parts, rounded alike."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def replay(experiments: Sequence[Experiment]) -> Iterator[dict[str, Any]]:
