@@ -20,6 +20,9 @@ class Images(Protocol):
     def __getitem__(self, index: Int[Tensor, " b"]) -> UInt8[Tensor, "b 3 h w"]: ...
 
 
+Gallery = Images | Sequence[str]  # what is ranked; texts are a list or a tuple of strings
+
+
 @dataclass(frozen=True)
 class Select:
     """The pictures `images[index[0]], images[index[1]], ...`, still undecoded."""
@@ -128,7 +131,7 @@ class Benchmark:
 
     name: str
     query: Query
-    gallery: Images
+    gallery: Gallery
     relevant: Sequence[Sequence[int]]
     excluded: Sequence[Sequence[int]] | None = None
     candidates: Sequence[Sequence[int]] | None = None
@@ -146,8 +149,14 @@ class Benchmark:
                 raise ValueError(f"Benchmark {self.name!r}: query {i} needs distinct answers inside the gallery.")
             if self.excluded is not None and set(answers) & set(self.excluded[i]):
                 raise ValueError(f"Benchmark {self.name!r}: query {i} excludes one of its own relevant items.")
-            if self.candidates is not None and not all(a in self.candidates[i] for a in answers):
+            if self.candidates is None:
+                continue
+            own = self.candidates[i]
+            if not all(a in own for a in answers):
                 raise ValueError(f"Benchmark {self.name!r}: query {i} is not ranked among its own answers.")
+            ends = (own[0], own[-1]) if isinstance(own, range) else (min(own), max(own))
+            if min(ends) < 0 or max(ends) >= n:
+                raise ValueError(f"Benchmark {self.name!r}: query {i} is ranked among rows outside the gallery.")
 
     def __len__(self) -> int:
         return len(self.query)
@@ -177,8 +186,12 @@ def leave_out(
     Line i of `scores` is query rows[i]; its columns are the gallery rows from `first` on.
     """
     n = scores.shape[1]
-    for line, i in enumerate(rows):
-        if candidates is not None and len(candidates[i]) < n:
+    for line, i in enumerate(rows if candidates is not None else ()):
+        own = candidates[i]
+        if isinstance(own, range) and own.step == 1:
+            scores[line, : max(0, own.start - first)] = -torch.inf
+            scores[line, max(0, own.stop - first) :] = -torch.inf
+        elif len(own) < n:
             inside = torch.tensor(list(candidates[i]), device=scores.device) - first
             kept = scores[line, inside]
             scores[line] = -torch.inf

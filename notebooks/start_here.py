@@ -84,7 +84,7 @@ plots.loss_curve(trained.loss)
 # average, no conclusion.
 
 # %%
-ranks = ranking.ranks(trained.model, benchmark)
+ranks = ranking.rank(trained.model, benchmark)
 ranks.best()[:12]
 
 # %% [markdown]

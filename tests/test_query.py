@@ -62,3 +62,42 @@ def test_a_benchmark_that_cannot_be_scored_is_refused(change):
     Benchmark(**whole)
     with pytest.raises(ValueError, match="Benchmark 'x'"):
         Benchmark(**(whole | change))
+
+
+def own(candidates, excluded=None, relevant=((4,), (9,))):
+    query = Query(image=torch.zeros(2, 3, 2, 2, dtype=torch.uint8))
+    gallery = torch.zeros(12, 3, 2, 2, dtype=torch.uint8)
+    return Benchmark(
+        name="own", query=query, gallery=gallery, relevant=relevant, excluded=excluded, candidates=candidates
+    )
+
+
+def test_a_query_is_ranked_among_what_is_neither_elsewhere_nor_excluded():
+    assert [own(None).ranked(i) for i in range(2)] == [12, 12]
+    assert [own(None, [[0], [0, 1]]).ranked(i) for i in range(2)] == [11, 10]
+    spans = [range(2, 7), range(7, 12)]
+    assert [own(spans, [[0], [8, 11]]).ranked(i) for i in range(2)] == [5, 3]  # row 0 is not in the first span anyway
+    lists = [[4, 5, 11], [9, 1]]
+    assert [own(lists, [[11], [11]]).ranked(i) for i in range(2)] == [2, 2]
+
+
+@pytest.mark.parametrize("candidates", [[range(-1, 5), range(12)], [range(12), range(5, 13)], [[4, -1], [9]]])
+def test_candidates_lie_in_the_gallery(candidates):
+    with pytest.raises(ValueError, match="outside the gallery"):
+        own(candidates)
+
+
+@pytest.mark.parametrize("first", [0, 2])
+@pytest.mark.parametrize("lists", [False, True])
+def test_left_out_is_what_lies_elsewhere_or_is_excluded(first, lists):
+    candidates = [range(2, 7), range(5, 12)]
+    candidates = [list(one) for one in candidates] if lists else candidates
+    excluded = [[1, 3], [1, 11]]  # row 1 lies before the first column where that is row 2: nothing else goes for it
+    scores = torch.arange(2.0 * (12 - first)).reshape(2, -1)
+    before = scores.clone()
+    leave_out(scores, [0, 1], excluded, candidates, first)
+    for line in range(2):
+        for row in range(first, 12):
+            left = row in candidates[line] and row not in excluded[line]
+            expected = before[line, row - first] if left else -torch.inf
+            assert scores[line, row - first] == expected

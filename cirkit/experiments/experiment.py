@@ -45,7 +45,7 @@ class Test:
     __test__ = False  # not a test of pytest's
 
     data: Callable[[], Any]
-    evaluate: Evaluator = ranking.ranks
+    evaluate: Evaluator = ranking.rank
     use: Callable[[nn.Module], nn.Module] = as_trained
 
 

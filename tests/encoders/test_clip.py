@@ -7,7 +7,7 @@ from torch.nn.functional import normalize
 
 from cirkit.encoders.clip import OpenClip, _open_clip
 from cirkit.errors import Problem
-from cirkit.evaluators.ranking import ranks
+from cirkit.evaluators.ranking import rank
 from cirkit.models.base import Retriever
 from cirkit.query import Benchmark, Query
 
@@ -74,7 +74,7 @@ def test_a_composed_query_is_the_normalised_sum_of_its_normalised_parts(clip, pi
 def test_it_ranks_a_benchmark_and_finds_each_picture_by_itself(clip, pictures):
     assert isinstance(clip, Retriever)
     asked = Benchmark(name="self", query=Query(image=pictures), gallery=pictures, relevant=[[i] for i in range(5)])
-    assert ranks(clip, asked).mid.tolist() == [1] * 5
+    assert rank(clip, asked).mid.tolist() == [1] * 5
     torch.testing.assert_close(
         clip.score(clip.encode(pictures), clip.encode(pictures)),
         normalize(clip.encode(pictures)) @ normalize(clip.encode(pictures)).mT,

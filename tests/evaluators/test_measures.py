@@ -66,8 +66,8 @@ def test_a_constant_model_scores_exactly_chance(measure):
     relevant = [rng.choice(40, size=rng.integers(1, 6), replace=False).tolist() for _ in range(30)]
     query = Query(image=numbered(30), text=["x"] * 30)
     benchmark = Benchmark(name="constant", query=query, gallery=numbered(40), relevant=relevant)
-    constant = ranking.ranks(Silent(), benchmark)
-    skilled = ranking.ranks(Table(torch.randn(30, 40)), benchmark)
+    constant = ranking.rank(Silent(), benchmark)
+    skilled = ranking.rank(Table(torch.randn(30, 40)), benchmark)
     assert np.array_equal(measure.values(constant), measure.values(chance(skilled)))
     random = []
     for _ in range(100):
@@ -104,7 +104,7 @@ def test_measures_agree_with_ir_measures():
     relevant = [rng.choice(50, size=rng.integers(1, 5), replace=False).tolist() for _ in range(9)]
     benchmark = Benchmark(name="random", query=Query(image=numbered(9)), gallery=numbered(50), relevant=relevant)
     scores = torch.randn(9, 50, generator=torch.Generator().manual_seed(5))
-    ranks = ranking.ranks(Table(scores), benchmark)
+    ranks = ranking.rank(Table(scores), benchmark)
     qrels = {str(i): {str(a): 1 for a in mine} for i, mine in enumerate(relevant)}
     run = {str(i): {str(j): s for j, s in enumerate(row)} for i, row in enumerate(scores.tolist())}
     pairs = [(Recall(k), ir_measures.Success @ k) for k in (1, 5, 10)]
@@ -120,7 +120,7 @@ def test_person_retrieval_as_its_released_code_counts():
     gallery = [1, 0, 0, 1, 2]
     relevant = [[j for j, identity in enumerate(gallery) if identity == i] for i in range(3)]
     benchmark = Benchmark(name="p", query=Query(image=numbered(3)), gallery=numbered(5), relevant=relevant)
-    ranks = ranking.ranks(Table(torch.tensor(scores)), benchmark)
+    ranks = ranking.rank(Table(torch.tensor(scores)), benchmark)
     assert [Recall(k).values(ranks).mean() for k in (1, 2)] == pytest.approx([100 / 3, 100])
     assert AveragePrecision().values(ranks).mean() == pytest.approx(67.7778, abs=1e-4)
     assert InverseNegativePenalty().values(ranks).mean() == pytest.approx(68.8889, abs=1e-4)

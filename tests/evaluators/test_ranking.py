@@ -19,7 +19,7 @@ def random_benchmark(q=7, n=40, seed=0):
 def test_ranks_equal_sorting_when_no_scores_are_level():
     benchmark = random_benchmark()
     scores = torch.randn(7, 40, generator=torch.Generator().manual_seed(3))
-    found = ranking.ranks(Table(scores), benchmark)
+    found = ranking.rank(Table(scores), benchmark)
     for i, answers in enumerate(benchmark.relevant):
         order = [j for j in scores[i].argsort(descending=True).tolist() if j not in benchmark.excluded[i]]
         mine = found.mid[found.offsets[i] : found.offsets[i + 1]]
@@ -34,12 +34,12 @@ def test_chunks_of_queries_and_gallery_change_no_rank():
         ranking.score_rows(table, composed, gallery, 60, chunk=13), ranking.score_rows(table, composed, gallery, 60)
     )
     few = ranking.rank_features(table, composed, gallery, benchmark, chunk=3)
-    assert np.array_equal(few.mid, ranking.ranks(table, benchmark).mid)
+    assert np.array_equal(few.mid, ranking.rank(table, benchmark).mid)
 
 
 def test_a_model_that_says_nothing_scores_at_chance():
     benchmark = random_benchmark()
-    found = ranking.ranks(Silent(), benchmark)
+    found = ranking.rank(Silent(), benchmark)
     assert set(found.mid) == {20.0}  # the middle of 39 items: one is hidden
     assert Recall(1).values(found) == pytest.approx(100 * np.diff(found.offsets) / 39)
 
@@ -50,15 +50,15 @@ def test_a_hidden_item_never_counts():
     query = Query(image=numbered(1))
     shown = Benchmark(name="a", query=query, gallery=numbered(3), relevant=[[1]])
     hidden = Benchmark(name="a", query=query, gallery=numbered(3), relevant=[[1]], excluded=[[0]])
-    assert ranking.ranks(Table(scores), shown).mid.tolist() == [2.0]
-    assert ranking.ranks(Table(scores), hidden).mid.tolist() == [1.0]
+    assert ranking.rank(Table(scores), shown).mid.tolist() == [2.0]
+    assert ranking.rank(Table(scores), hidden).mid.tolist() == [1.0]
 
 
 def test_a_score_that_is_no_number_is_refused():
     query = Query(image=numbered(1))
     benchmark = Benchmark(name="a", query=query, gallery=numbered(2), relevant=[[1]])
     with pytest.raises(ValueError, match="finite"):
-        ranking.ranks(Table(torch.tensor([[0.0, torch.nan]])), benchmark)
+        ranking.rank(Table(torch.tensor([[0.0, torch.nan]])), benchmark)
 
 
 def test_top_leaves_hidden_items_out_and_breaks_ties_by_row():
@@ -102,3 +102,78 @@ def test_a_query_with_a_gallery_of_its_own_ranks_as_a_loop_over_it_does(own, chu
     assert found.mid.tolist() == expected and found.gallery.tolist() == [*map(benchmark.ranked, range(8))]
     items, _ = ranking.top(table, composed, gallery, benchmark, [6], k=3)
     assert set(items[0]) <= set(candidates[6]) - set(excluded[6])
+
+
+class Strings:
+    """Encodes texts by their length, and images by their number; what is nearest is best."""
+
+    def encode(self, items):
+        assert isinstance(items, torch.Tensor) or (isinstance(items, list) and len(items) <= 256)
+        if isinstance(items, torch.Tensor):
+            return items[:, 0, 0, 0].float()
+        return torch.tensor([float(len(text)) for text in items])
+
+    def compose(self, query):
+        return self.encode(query.image)
+
+    def score(self, composed, gallery):
+        return -(composed[:, None] - gallery[None]).abs()
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_a_gallery_may_be_texts(kind):
+    texts = kind("x" * n for n in range(300))
+    relevant = [[i, i + 2] for i in range(5)]
+    benchmark = Benchmark(name="texts", query=Query(image=numbered(5)), gallery=texts, relevant=relevant)
+    found = ranking.rank(Strings(), benchmark)
+    assert found.first.tolist() == [1, 3, 1, 4, 1, 4, 1, 4, 1, 4] and found.last.tolist() == [1, 3, 1, 4] + 3 * [1, 5]
+
+
+def test_ranking_puts_a_model_in_evaluation_mode():
+    class Loose(torch.nn.Module):
+        encode, score = Silent.encode, Silent.score
+
+        def compose(self, query):
+            assert not self.training
+            return torch.zeros(len(query), 1)
+
+    model = Loose().train()
+    ranking.rank(model, random_benchmark())
+    assert not model.training
+
+
+@pytest.mark.parametrize("scores", ["ties", "reals"])
+@pytest.mark.parametrize("own", [None, "spans", "few", "half", "mixed"])
+@pytest.mark.parametrize("items", [4, 25])
+@pytest.mark.parametrize("limit", [1, 2**22])
+def test_first_and_last_rank_as_a_loop_counts_them(monkeypatch, scores, own, items, limit):
+    monkeypatch.setattr(ranking, "SCORES", 100 * limit)
+    monkeypatch.setattr(ranking, "GATHERED", 20 * limit)
+    rng = np.random.default_rng(3)
+    q, n = 12, 120
+    sizes = {"few": [15] * q, "half": [60] * q, "mixed": [15, 60, 3] * 4}
+    if own in sizes:
+        candidates = [rng.choice(n, size, replace=False).tolist() for size in sizes[own]]
+    else:
+        candidates = None if own is None else [range(0, 40), range(40, 120)] * 6
+    near = candidates or [range(n)] * q
+    chosen = [rng.permutation(list(one)).tolist() for one in near]
+    relevant = [one[: min(1 + i % items, len(one) - 2)] for i, one in enumerate(chosen)]
+    excluded = [[one[-1], int(rng.integers(n))] for one in chosen]
+    excluded = [sorted(set(out) - set(right)) for out, right in zip(excluded, relevant, strict=True)]
+    table = torch.randn(q, n) if scores == "reals" else torch.randint(0, 9, (q, n)).float()
+    benchmark = Benchmark(
+        name="own", query=Query(image=numbered(q)), gallery=numbered(n), relevant=relevant, excluded=excluded,
+        candidates=candidates,
+    )  # fmt: skip
+    before = table.clone()
+    found = ranking.rank(Table(table), benchmark)
+    assert torch.equal(table, before)  # scores that a model holds are left as they are
+    for i, mine in enumerate(relevant):
+        others = [row for row in near[i] if row not in excluded[i]]
+        assert found.gallery[i] == len(others)
+        for item, first, last in zip(mine, found.take([i]).first, found.take([i]).last, strict=True):
+            assert first == 1 + sum(bool(table[i, row] > table[i, item]) for row in others)
+            assert last == sum(bool(table[i, row] >= table[i, item]) for row in others)
+    device = ranking._ranks_on_device(table.clone(), benchmark, list(range(q)), range(n))
+    assert np.array_equal(device, [found.first, found.last])

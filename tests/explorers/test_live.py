@@ -37,7 +37,7 @@ class Reader(Mean):
 def shown():
     benchmark = colour_benchmark()
     model = Reader(benchmark.query.text).eval()
-    return model_explorer(model, benchmark, ranking.ranks(model, benchmark), range(4), "Reader")
+    return model_explorer(model, benchmark, ranking.rank(model, benchmark), range(4), "Reader")
 
 
 def png(height: int, width: int, colour=(250, 0, 0)) -> bytes:
