@@ -85,8 +85,10 @@ plots.loss_curves(page, differences, "Figure 6.4")
 # The paper stops each baseline on Birds-to-Words at the step that is best on the validation set; here all rows take
 # the same steps.
 #
-# The gallery is every image of the split, the reference excluded, as in the released code. In training, a pair of
-# birds is also used in the other direction, with the names of its two animals exchanged; the paper does not say so.
+# The gallery is every image of the split, the reference excluded, as in the released code; on the original
+# Spot-the-Diff that code lists two frames per annotation record and so some frames repeatedly (2,808 of 2,540 distinct
+# test frames), which the protocol object `spot_the_diff.RELEASED` reproduces. In training, a pair of birds is also used
+# in the other direction, with the names of its two animals exchanged; the paper does not say so.
 # The released scripts train longer than the paper says on Birds-to-Words, and say how long on Spot-the-Diff, where
 # the paper is silent. The whole configuration of one row:
 

@@ -397,6 +397,14 @@ def test_a_picture_that_two_categories_name_is_found_in_the_folder_of_either(cop
     (copied / "resized_images" / "shirt").mkdir(parents=True)
     (copied / "images" / f"{name}.jpg").rename(copied / "resized_images" / "shirt" / f"{name}.jpg")
     assert len(fashioniq.test(copied).gallery) == 43
+    edit(caption_file(copied, "toptee", "val"), lambda records: records[0].update(candidate=name))
+    (copied / "images" / f"{annotations(copied, 'dress', 'val').names[-1]}.jpg").unlink()
+    with pytest.warns(UserWarning, match="are missing"):
+        test = fashioniq.test(copied)
+    asked = next(i for i, category in enumerate(test.group) if category == "toptee")
+    (row,) = test.excluded[asked]
+    assert row == test.candidates[asked][-1]  # its place among the tops, where it was listed last
+    assert torch.equal(test.gallery[torch.tensor([row])], test.query.image[torch.tensor([asked])])
 
 
 @pytest.mark.parametrize(
