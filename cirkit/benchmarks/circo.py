@@ -61,7 +61,7 @@ def written_target(annotation: Annotation) -> tuple[int, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """What is said, what is relevant, whether the reference stays in the ranking, and how queries count."""
+    """The text of a query, what is relevant, whether the reference stays in the ranking, and how queries count."""
 
     name: str
     words: Callable[[Annotation], str] = relative

@@ -77,10 +77,10 @@ def extended(root: Path, split: str) -> dict[int, dict[str, str]]:
     path = _folder(root) / "captions_ext" / f"cap.ext.rc2.{split}.json"
     found: dict[int, dict[str, str]] = {}
     for number, record in enumerate(read_json(path, list)):
-        pair, said = need(record, "pairid", int, path, number), need(record, "caption_extend", dict, path, number)
-        if pair in found or not all(isinstance(text, str) for text in said.values()):
+        pair, texts = need(record, "pairid", int, path, number), need(record, "caption_extend", dict, path, number)
+        if pair in found or not all(isinstance(text, str) for text in texts.values()):
             raise record_error(path, number, "repeats a pairid or holds something other than sentences")
-        found[pair] = said
+        found[pair] = texts
     return found
 
 

@@ -106,7 +106,7 @@ def train(root: Path | str, protocol: Protocol = TIRG) -> Triplets:
 
 
 def test(root: Path | str) -> Benchmark:
-    """TIRG's test queries against all test images; right are all with the target's title but the reference."""
+    """TIRG's test queries against all test images; relevant are all with the target's title but the reference."""
     root, path = Path(root), Path(root) / QUERIES
     read = products(root, "test")
     captions = {product.path: product.caption for product in read}

@@ -29,11 +29,11 @@ def by_word(caption: str) -> Iterable[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """How training pairs are made; the default is TIRG's rule. Test queries lie in a file."""
+    """How training pairs are drawn; the default is TIRG's rule. Test queries lie in a file."""
 
     name: str = "tirg"
     parents: Callable[[str], Iterable[str]] = by_substring
-    pairs: int = 1  # per modifiable picture; TIRG draws a new one each time a picture comes up
+    pairs: int = 1  # per modifiable image; TIRG draws a new one each time an image comes up
     seed: int = 0
 
 

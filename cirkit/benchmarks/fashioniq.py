@@ -126,9 +126,9 @@ def train(root: Path | str, protocol: Protocol = MAAF) -> Triplets:
     read = [annotations(root, category, "train") for category in protocol.categories]
     images = _images(root, read, lambda part: part.names)
     records = [record for part in read for record in part.records]
-    kept = images.complete(root, [(record.candidate, record.target or "") for record in records])
+    whole = images.complete(root, [(record.candidate, record.target or "") for record in records])
     of = [part.category for part in read for _ in part.records]
-    queries = [(records[i], of[i], text) for i in kept for text in protocol.texts(records[i].captions)]
+    queries = [(records[i], of[i], text) for i in whole for text in protocol.texts(records[i].captions)]
     source = images.rows([record.candidate for record, _, _ in queries])
     target = images.rows([record.target or "" for record, _, _ in queries])
     query = Query(image=Select(images.images, source), text=[text for _, _, text in queries])

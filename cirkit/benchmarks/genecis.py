@@ -33,7 +33,7 @@ DILATION = 0.7
 class Item:
     """An image, or for the attribute tasks the part of it in a box: left, top, width, height in pixels.
 
-    Picture ids repeat inside galleries, so the box belongs to the key.
+    Image ids repeat inside galleries, so the box belongs to the key.
     """
 
     image: str  # the name of its file, without ending
@@ -122,10 +122,10 @@ class Cuts:
         return len(self.paths)
 
     def __getitem__(self, index: Int[Tensor, " b"]) -> UInt8[Tensor, "b 3 h w"]:
-        made = np.empty((len(index), 3, self.side, self.side), np.uint8)
+        pixels = np.empty((len(index), 3, self.side, self.side), np.uint8)
         for row, i in enumerate(index.tolist()):
-            made[row] = np.asarray(cut(photos.decode(self.paths[i]), self.boxes[i], self.side)).transpose(2, 0, 1)
-        return torch.from_numpy(made)
+            pixels[row] = np.asarray(cut(photos.decode(self.paths[i]), self.boxes[i], self.side)).transpose(2, 0, 1)
+        return torch.from_numpy(pixels)
 
 
 def _folder(root: Path) -> Path:
@@ -194,14 +194,15 @@ def test(root: Path | str, task: Task, protocol: Protocol = OFFICIAL) -> Benchma
         rows |= mine
         candidates.append(list(mine))
     images = _images(root, task, rows, protocol.side)
-    kept = images.complete(root, [[_name(a.reference, 0), *c] for a, c in zip(read, candidates, strict=True)])
-    source = [_name(read[i].reference, 0) for i in kept]
-    inside = [[images.row[name] for name in candidates[i]] for i in kept]
+    needed = [[_name(one.reference, 0), *mine] for one, mine in zip(read, candidates, strict=True)]
+    whole = images.complete(root, needed)
+    source = [_name(read[i].reference, 0) for i in whole]
+    inside = [[images.row[name] for name in candidates[i]] for i in whole]
     return Benchmark(
         name=f"{protocol.name}-{task.name.replace('_', '-')}",
-        query=Query(image=images.at(source), text=[read[i].condition for i in kept]),
+        query=Query(image=images.at(source), text=[read[i].condition for i in whole]),
         gallery=images.images,
-        relevant=[[images.row[_name(read[i].target, 0)]] for i in kept],
+        relevant=[[images.row[_name(read[i].target, 0)]] for i in whole],
         excluded=[[images.row[name]] for name in source] if protocol.reference == "excluded" else None,
         candidates=inside,
     )

@@ -144,9 +144,9 @@ def queries(found: Sequence[Entry]) -> list[StateQuery]:
     """The test queries: each image with every other adjective of its noun."""
     shelves = _shelves(found)
     return [
-        StateQuery(entry.name, adjective, answers)
+        StateQuery(entry.name, adjective, names)
         for entry in found
-        for adjective, answers in shelves[entry.noun].items()
+        for adjective, names in shelves[entry.noun].items()
         if adjective != entry.adjective
     ]
 
@@ -159,11 +159,11 @@ def training_pairs(found: Sequence[Entry], protocol: Protocol = TIRG) -> list[tu
     triplets = []
     for noun, shelf in _shelves(found).items():
         rng = np.random.default_rng([protocol.seed, *noun.encode()])
-        for adjective, answers in shelf.items():
+        for adjective, targets in shelf.items():
             for other, references in shelf.items():
                 if other == adjective:
                     continue
-                starts, ends = (_deal(rng, names, protocol.draws) for names in (references, answers))
+                starts, ends = (_deal(rng, names, protocol.draws) for names in (references, targets))
                 triplets += [(start, adjective, end) for start, end in zip(starts, ends, strict=True)]
     return triplets
 
@@ -217,11 +217,11 @@ def test(root: Path | str, protocol: Protocol = TIRG) -> Benchmark:
         for adjective, names in shelf.items()
     }
     noun = {entry.name: entry.noun for entry in found}
-    answers = [shelves[noun[one.reference], one.adjective] for one in wanted]
-    kept = images.complete(
-        root, [(one.reference, (open_ or [first])[0]) for one, (open_, first) in zip(wanted, answers, strict=True)]
+    relevant = [shelves[noun[one.reference], one.adjective] for one in wanted]
+    whole = images.complete(
+        root, [(one.reference, (open_ or [first])[0]) for one, (open_, first) in zip(wanted, relevant, strict=True)]
     )
-    wanted = [wanted[i] for i in kept]
+    wanted = [wanted[i] for i in whole]
     rows = {key: [images.row[name] for name in open_] for key, (open_, _) in shelves.items()}
     return Benchmark(
         name="mit-states",

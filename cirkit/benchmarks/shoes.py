@@ -26,7 +26,7 @@ OFFICIAL = {  # counted in the published files; 27 of the 10,751 pairs lead from
 
 @dataclass(frozen=True)
 class Record:
-    """One annotation: what is said of the target to somebody who sees the reference."""
+    """One annotation: how the target differs from the reference."""
 
     reference: str
     target: str

@@ -28,7 +28,7 @@ Record = tuple[str, tuple[str, ...]]  # img_id and sentences
 
 @dataclass(frozen=True)
 class Pair:
-    """Two frames, `<id>.png` and `<id>_2.png`, and what was said of them."""
+    """Two frames, `<id>.png` and `<id>_2.png`, and the sentences on them."""
 
     id: str
     sentences: tuple[str, ...]
@@ -44,7 +44,7 @@ def merged(records: Sequence[Record]) -> list[Pair]:
     sentences: dict[str, tuple[str, ...]] = {}
     for key, more in records:
         sentences[key] = sentences.get(key, ()) + more
-    return [Pair(key, said) for key, said in sentences.items()]
+    return [Pair(key, every) for key, every in sentences.items()]
 
 
 def as_listed(records: Sequence[Record]) -> list[Pair]:
@@ -116,14 +116,14 @@ def _queries(root: Path, split: str, protocol: Protocol) -> _Queries:
     """Images and queries, those left out that lack a frame."""
     held = pairs(root, split, protocol)
     images = pictured.find(_folder(root), {name: frame_path(root, name) for pair in held for name in pair.frames})
-    said = [
+    texts = [
         (number, sentence)
         for number, pair in enumerate(held)
         for sentence in pair.sentences
         if protocol.sentences == "all" or sentence.strip()
     ]
-    whole = images.complete(root, [held[number].frames for number, _ in said])
-    return _Queries(images, held, [said[i][1] for i in whole], [said[i][0] for i in whole])
+    whole = images.complete(root, [held[number].frames for number, _ in texts])
+    return _Queries(images, held, [texts[i][1] for i in whole], [texts[i][0] for i in whole])
 
 
 def train(root: Path | str, protocol: Protocol = MAAF) -> Triplets:
@@ -177,10 +177,10 @@ def check(root: Path) -> list[dict[str, Any]]:
 def _requirements(protocol: Protocol, listed: list[Record], split: str) -> pictured.Requirements:
     """What a protocol needs of the images."""
     held = protocol.pairs(listed)
-    asked = [pair.frames for pair in held for sentence in pair.sentences if sentence.strip()]
+    ends = [pair.frames for pair in held for sentence in pair.sentences if sentence.strip()]
     return pictured.Requirements(
         protocol=protocol.name,
-        reference=[first for first, _ in asked],
-        others=[(second,) for _, second in asked],
+        reference=[first for first, _ in ends],
+        others=[(second,) for _, second in ends],
         gallery=() if split == "train" else [name for pair in held for name in pair.frames],
     )

@@ -83,7 +83,7 @@ class Server:
         known = {name: row for row, name in enumerate(queries.names)}
         rows = {key: i for i, key in enumerate(queries.keys)}
         if unknown := [key for key in lists if key not in rows]:
-            raise Problem(f"{path} answers {unknown[0]!r}, which {queries.name} does not ask. Leave it out.")
+            raise Problem(f"{path} ranks for {unknown[0]!r}, which is no query of {queries.name}. Leave it out.")
         if left := [key for key in rows if key not in lists]:
             raise Problem(f"{path} lacks {len(left)} of {len(rows)} queries, such as {left[0]!r}. Rank them all.")
         for key, line in lists.items():
@@ -117,26 +117,26 @@ CIRCO = Server(name="CIRCO's server", depth=50, kind=int)
 
 def grade(
     lists: dict[str, list[str | int]],
-    answers: dict[str, Sequence[str | int]],
+    relevant: dict[str, Sequence[str | int]],
     measure: Callable[[list[bool], int], float],
 ) -> float:
-    """What a server would say of the lists: the mean of measure(hits in order, number of right answers)."""
-    if lists.keys() != answers.keys():
-        raise Problem("The lists and the answers are of different queries. Give those of one split.")
-    marks = [measure([name in answers[key] for name in line], len(answers[key])) for key, line in lists.items()]
+    """What a server would say of the lists: the mean of measure(hits in order, number of relevant images)."""
+    if lists.keys() != relevant.keys():
+        raise Problem("The lists and the relevant images are of different queries. Give those of one split.")
+    marks = [measure([name in relevant[key] for name in line], len(relevant[key])) for key, line in lists.items()]
     return sum(marks) / len(marks)
 
 
 def recall(k: int) -> Callable[[list[bool], int], float]:
-    """Whether a right answer is among the first k."""
+    """Whether a relevant image is among the first k."""
     return lambda hits, _: float(any(hits[:k]))
 
 
 def precision(k: int) -> Callable[[list[bool], int], float]:
-    """CIRCO's AP@k: the precision at every hit in the first k, over min(k, right answers)."""
+    """CIRCO's AP@k: the precision at every hit in the first k, over min(k, relevant images)."""
 
-    def measure(hits: list[bool], right: int) -> float:
+    def measure(hits: list[bool], relevant: int) -> float:
         found = [rank for rank, hit in enumerate(hits[:k], 1) if hit]
-        return sum(number / rank for number, rank in enumerate(found, 1)) / min(k, right)
+        return sum(number / rank for number, rank in enumerate(found, 1)) / min(k, relevant)
 
     return measure

@@ -74,7 +74,7 @@ def world(size: Size) -> tuple[list[Scene], dict[str, list[SceneQuery]]]:
     for row, scene in enumerate(scenes):
         family.setdefault(groups.core(scene.things), []).append(row)
     queries: dict[str, list[SceneQuery]] = {}
-    for split, start in (("val", 0), ("test", 1)):  # no concept is asked of in both
+    for split, start in (("val", 0), ("test", 1)):  # no concept is in both
         queries[split] = _queries(rng, scenes, family, chosen, chosen[start::2], getattr(size, split), size.joined)
     return scenes, queries
 

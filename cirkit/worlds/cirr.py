@@ -92,10 +92,10 @@ def _pairs(rng: np.random.Generator, size: Size, members: list[groups.Things], f
         singles, joined = statements.draw(rng, before, members[target])
         both = bool(rng.random() < size.joined)
         for statement in (joined + singles) if both else (singles + joined):
-            right = [
+            true = [
                 k for k, things in enumerate(members) if k != source and statements.answers(statement, before, things)
             ]
-            if right == [target]:
+            if true == [target]:
                 halves = (statement.first, statement.second) if isinstance(statement, statements.Both) else ()
                 half = {
                     k for one in halves for k, things in enumerate(members) if statements.answers(one, before, things)

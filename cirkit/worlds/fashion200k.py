@@ -21,7 +21,7 @@ from cirkit.worlds.garments import Garment, change, sample
 from cirkit.worlds.image_files import save
 from cirkit.worlds.publish import World
 from cirkit.worlds.titles import title
-from cirkit.worlds.wardrobe import Picture, draw
+from cirkit.worlds.wardrobe import Drawing, draw
 
 KINDS = {"top": "toptee"}  # of garments, where they are called something else
 FOLDERS = {
@@ -107,7 +107,7 @@ def _queries(size: Size) -> list[tuple[str, str]]:
     return pairs
 
 
-def drawing(size: Size, split: str, rows: Sequence[int]) -> Picture:
+def drawing(size: Size, split: str, rows: Sequence[int]) -> Drawing:
     """Images and masks of a split, from the size alone."""
     garments = world(size)[split].garments
     return draw([garments[row] for row in rows], size.image)

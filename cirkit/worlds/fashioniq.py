@@ -19,7 +19,7 @@ from cirkit.benchmarks.fashioniq_layouts import MAAF, PIC2WORD, START_KIT, link
 from cirkit.worlds.image_files import as_saved, save
 from cirkit.worlds.publish import World
 from cirkit.worlds.stock import Shelf, Stock
-from cirkit.worlds.wardrobe import Picture, draw
+from cirkit.worlds.wardrobe import Drawing, draw
 from cirkit.worlds.writing import Writer
 
 
@@ -62,7 +62,7 @@ def world(size: Size) -> dict[tuple[str, str], Shelf]:
     }
 
 
-def drawing(size: Size, split: str, rows: Sequence[int]) -> Picture:
+def drawing(size: Size, split: str, rows: Sequence[int]) -> Drawing:
     """Images (before compression) and masks of a split; rows run over the categories one behind the other."""
     garments = [garment for category in CATEGORIES for garment in world(size)[category, split].garments]
     return draw([garments[row] for row in rows], size.image)
@@ -81,8 +81,8 @@ def write(folder: Path, size: Size) -> dict[str, dict[str, int]]:
         write_json(split_file(folder, category, split), shelf.names)
         records = []
         for (source, target), captions in zip(shelf.pairs, shelf.captions, strict=True):
-            answer = {} if split == "test" else {"target": shelf.names[target]}
-            records.append({**answer, "candidate": shelf.names[source], "captions": captions})
+            end = {} if split == "test" else {"target": shelf.names[target]}
+            records.append({**end, "candidate": shelf.names[source], "captions": captions})
         write_json(caption_file(folder, category, split), records)
         for start in range(0, len(shelf.names), 256):
             names = [layout.relative(category, name) for name in shelf.names[start : start + 256]]

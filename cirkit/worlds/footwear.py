@@ -1,7 +1,7 @@
 """Shoes from the side on white: sneakers, boots, clogs and pumps, and which part of them each pixel shows.
 
-Stands in for the pictures of Shoes (Guo et al. 2018), on which VAL and ARTEMIS are tested. Lengths are in sides of the
-picture, x from its middle; the toe points to the right.
+Stands in for the images of Shoes (Guo et al. 2018), on which VAL and ARTEMIS are tested. Lengths are in sides of the
+image, x from its middle; the toe points to the right.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import torch
 
 from cirkit.worlds.garments import COLOURS, apart
 from cirkit.worlds.sheet import WHITE, Point, Sheet, curve
-from cirkit.worlds.wardrobe import Picture
+from cirkit.worlds.wardrobe import Drawing
 
 PARTS = ("background", "upper", "shaft", "sole", "heel", "inside", "strap", "laces", "trim")
 CLOTH = ("upper", "shaft")
@@ -128,7 +128,7 @@ def change(rng: np.random.Generator, shoe: Shoe, count: int) -> Shoe:
             return other
 
 
-def draw(shoes: Sequence[Shoe], size: int = 64) -> Picture:
+def draw(shoes: Sequence[Shoe], size: int = 64) -> Drawing:
     """Product shots of `size` x `size` pixels, parts numbered as in PARTS; each depends on its own shoe alone."""
     images = np.empty((len(shoes), 3, size, size), np.uint8)
     parts = np.empty((len(shoes), size, size), np.int64)
@@ -148,7 +148,7 @@ def draw(shoes: Sequence[Shoe], size: int = 64) -> Picture:
         inks |= {"sole": sole, "strap": accent, "laces": accent, "trim": accent}
         pixels, parts[row] = sheet.develop(inks, CLOTH, accent, shoe.pattern, shoe.finish == "shiny")
         images[row] = pixels.transpose(2, 0, 1)
-    return Picture(torch.from_numpy(images), torch.from_numpy(parts))
+    return Drawing(torch.from_numpy(images), torch.from_numpy(parts))
 
 
 def _shoe(sheet: Sheet, shoe: Shoe) -> None:

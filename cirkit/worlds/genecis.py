@@ -32,7 +32,7 @@ class Size:
     """Everything that decides a GeneCIS world."""
 
     templates: int  # per task
-    crowded: int  # images whose things are asked for by attribute
+    crowded: int  # images whose things are queried by attribute
     families: int  # first scenes for the object tasks, each with four that add one thing
     image: int = 96  # pixels
     seed: int = 0
@@ -106,7 +106,7 @@ def file_name(split: str, row: int) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """One thing that is seen well enough to be asked for."""
+    """One thing that is seen well enough to be queried."""
 
     row: int
     thing: Thing
@@ -185,8 +185,8 @@ def _sample(rng: np.random.Generator, items: list[Any], limit: int = 400) -> lis
 
 def _focus_attribute(rng: np.random.Generator, items: list[Part]) -> dict[str, Any] | None:
     """The target shares the attribute named; distractors do not, though half of them share another."""
-    said = _pick(rng, tuple(CONDITIONS))
-    aspect, others = CONDITIONS[said], [name for key, name in CONDITIONS.items() if key != said]
+    condition = _pick(rng, tuple(CONDITIONS))
+    aspect, others = CONDITIONS[condition], [name for key, name in CONDITIONS.items() if key != condition]
     mine: Part = _pick(rng, items)
     pool = [part for part in _sample(rng, items) if part.row != mine.row]
 
@@ -200,11 +200,11 @@ def _focus_attribute(rng: np.random.Generator, items: list[Part]) -> dict[str, A
     if not targets or gallery is None:
         return None
     target: Part = _pick(rng, targets)
-    return _record(said, mine.record(), target.record(), [part.record() for part in gallery])
+    return _record(condition, mine.record(), target.record(), [part.record() for part in gallery])
 
 
 def _change_attribute(rng: np.random.Generator, items: list[Part]) -> dict[str, Any] | None:
-    """The target is the same but for the attribute said; distractors have it and are other, or are the same without."""
+    """The target is the same but for the attribute named; distractors have it and differ, or are the same without."""
     mine: Part = _pick(rng, items)
     aspect = _pick(rng, tuple(CONDITIONS.values()))
     names = {"colour": tuple(COLOURS), "material": MATERIALS, "shape": SHAPES}[aspect]

@@ -20,7 +20,7 @@ from cirkit.files import write_atomically
 from cirkit.worlds.image_files import save
 from cirkit.worlds.publish import World
 from cirkit.worlds.states import NOUNS, TESTED, Thing, adjectives, sample
-from cirkit.worlds.wardrobe import Picture, draw
+from cirkit.worlds.wardrobe import Drawing, draw
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,16 +31,16 @@ class Size:
     test: int = 6  # of the nouns
     test_nouns: Literal["tirg", "drawn"] = "tirg"  # the first of those in TIRG's list, or nouns like those of training
     adjectives: int = 11  # per noun, at most
-    pictures: int = 20  # per adjective and noun
+    per_state: int = 20  # images per adjective and noun
     image: int = 64  # pixels
     seed: int = 0
     mixed: float = 0.05  # chance that an attribute that the folder does not name is in some state, too
 
 
 SIZES = {
-    "smoke": Size(nouns=12, test=3, adjectives=3, pictures=2, image=32),
+    "smoke": Size(nouns=12, test=3, adjectives=3, per_state=2, image=32),
     "cpu": Size(),
-    "gpu": Size(adjectives=14, pictures=60, image=96),
+    "gpu": Size(adjectives=14, per_state=60, image=96),
 }
 
 
@@ -58,7 +58,7 @@ def world(size: Size) -> dict[str, Rack]:
 
     Raises Problem for a size of which no world can be made.
     """
-    if not 0 < size.test < size.nouns <= len(NOUNS) or size.adjectives < 2 or size.pictures < 1:
+    if not 0 < size.test < size.nouns <= len(NOUNS) or size.adjectives < 2 or size.per_state < 1:
         raise Problem(f"{size} asks for more nouns than the {len(NOUNS)}, or too little of something. Change it.")
     if size.test_nouns == "tirg" and size.test > len(TESTED):
         raise Problem(f"{size} asks for more test nouns than the {len(TESTED)} there are. Change it.")
@@ -69,20 +69,20 @@ def world(size: Size) -> dict[str, Rack]:
 
 
 def _rack(size: Size, nouns: Sequence[str]) -> Rack:
-    """All pictures of these nouns; each has its own random numbers."""
+    """All images of these nouns; each has its own random numbers."""
     filed: dict[str, Thing] = {}
     for noun in nouns:
         rng = np.random.default_rng([size.seed, *noun.encode()])
         able = adjectives(noun)
         for chosen in rng.permutation(len(able))[: size.adjectives].tolist():
-            for number in range(size.pictures):
+            for number in range(size.per_state):
                 thing = sample(rng, able[chosen], noun, size.mixed)
                 filed[f"{thing.folder}/{number:04d}.jpg"] = thing
     names = sorted(filed, key=lambda name: name.split("/"))
     return Rack(names, [filed[name] for name in names])
 
 
-def drawing(size: Size, split: str, rows: Sequence[int]) -> Picture:
+def drawing(size: Size, split: str, rows: Sequence[int]) -> Drawing:
     """Images and masks of a split, from the size alone."""
     things = world(size)[split].things
     return draw([things[row].garment for row in rows], size.image)

@@ -1,6 +1,6 @@
 """Prints on cloth: which of two colours each point has, from stripes to leopard spots.
 
-Part of the product shots that stand in for FashionIQ and Fashion200k (MAAF §3.2). Lengths are in sides of the picture.
+Part of the product shots that stand in for FashionIQ and Fashion200k (MAAF §3.2). Lengths are in sides of the image.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """A sheet to draw products on: polygons painted as numbers, then printed, lit and scaled down.
 
-Three samples to a pixel and axis; picture and mask come from one pass and cannot disagree. Carries the product shots
+Three samples to a pixel and axis; image and mask come from one pass and cannot disagree. Carries the product shots
 that stand in for FashionIQ, Fashion200k and Shoes (MAAF §3.2).
 """
 
@@ -20,7 +20,7 @@ Grid = Float[np.ndarray, "y x"]
 
 
 class Sheet:
-    """Painting in units of the picture's side, the middle at x = 0; `seed` moves and stretches everything a little.
+    """Painting in units of the image's side, the middle at x = 0; `seed` moves and stretches everything a little.
 
     `parts` are the names of what can be painted; the first is the background.
     """
@@ -70,7 +70,7 @@ class Sheet:
         self, inks: Mapping[str, Ink], cloth: Sequence[str] = (), second: Ink = WHITE, pattern: str = "solid",
         shiny: bool = False,
     ) -> tuple[UInt8[np.ndarray, "h w 3"], Int64[np.ndarray, "h w"]]:  # fmt: skip
-        """The picture and the part of each pixel's middle; `cloth` are the parts that the pattern is printed on."""
+        """The image and the part of each pixel's middle; `cloth` are the parts that the pattern is printed on."""
         from PIL import Image
 
         numbers = np.array(self._numbers)

@@ -19,7 +19,7 @@ from cirkit.worlds.footwear import KINDS, Shoe, change, draw, sample
 from cirkit.worlds.image_files import as_saved, save
 from cirkit.worlds.publish import World
 from cirkit.worlds.shoe_language import caption, remarks
-from cirkit.worlds.wardrobe import Picture
+from cirkit.worlds.wardrobe import Drawing
 from cirkit.worlds.writing import Writer
 
 
@@ -90,7 +90,7 @@ def _rack(size: Size, split: str, taken: set[tuple]) -> Rack:
     return Rack(names, shuffled, [(row[source], row[target], words) for source, target, words in queries])
 
 
-def drawing(size: Size, split: str, rows: Sequence[int]) -> Picture:
+def drawing(size: Size, split: str, rows: Sequence[int]) -> Drawing:
     """Images and masks of a split, from the size alone."""
     shoes = world(size)[split].shoes
     return draw([shoes[row] for row in rows], size.image)

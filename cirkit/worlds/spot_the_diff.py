@@ -47,7 +47,7 @@ SIZES = {
 
 @dataclass(frozen=True)
 class FramePair:
-    """A pair of a world: both frames, what is said, and the numbers of the things that changed in either frame."""
+    """A pair of a world: both frames, the sentences, and the numbers of the things that changed in either frame."""
 
     frames: tuple[Scene, Scene]
     sentences: tuple[str, ...]

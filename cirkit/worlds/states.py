@@ -62,7 +62,7 @@ QUIET = ("white", "grey", "cream", "beige", "brown")  # colours that no adjectiv
 
 @dataclass(frozen=True)
 class Thing:
-    """One picture: a garment in the state that its folder names."""
+    """One image: a garment in the state that its folder names."""
 
     adjective: str
     noun: str

@@ -1,6 +1,6 @@
 """A shop's stock: garments, which of them are close to one another, and what people say of the pairs.
 
-Stands in for the pictures and annotations of FashionIQ (MAAF §3.2): a shelf is one category of one split.
+Stands in for the images and annotations of FashionIQ (MAAF §3.2): a shelf is one category of one split.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ LETTERS = np.array([*"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"])
 
 @dataclass(frozen=True)
 class Shelf:
-    """Row i of `garments` is picture `names[i]`; pairs number rows, from reference to target."""
+    """Row i of `garments` is image `names[i]`; pairs number rows, from reference to target."""
 
     names: list[str]
     garments: list[Garment]
@@ -55,7 +55,7 @@ class Stock:
 
         while len(pairs) < queries:
             if len(garments) + 2 > count:
-                raise Problem(f"{count} pictures are too few for {queries} queries. Ask for twice as many pictures.")
+                raise Problem(f"{count} images are too few for {queries} queries. Ask for twice as many images.")
             if not hang(sample(rng, category)):
                 continue
             source = len(garments) - 1

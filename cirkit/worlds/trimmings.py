@@ -1,6 +1,6 @@
 """What is sewn on a garment or printed on its front: belts, bows, ruffles, lace, buttons, pockets, logos.
 
-Part of the product shots that stand in for FashionIQ and Fashion200k (MAAF §3.2). Lengths are in sides of the picture.
+Part of the product shots that stand in for FashionIQ and Fashion200k (MAAF §3.2). Lengths are in sides of the image.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Product shots: a garment on white, drawn from its attributes, and which part of it each pixel shows.
 
-Stands in for the shop pictures of FashionIQ and Fashion200k (MAAF §3.2). Lengths are in sides of the picture, x from
+Stands in for the shop images of FashionIQ and Fashion200k (MAAF §3.2). Lengths are in sides of the image, x from
 its middle.
 """
 
@@ -23,14 +23,14 @@ CLOTH = ("body", "left sleeve", "right sleeve", "straps")  # what the pattern is
 
 
 @dataclass(frozen=True)
-class Picture:
-    """Pictures, and the part (an index into PARTS) at the middle of each pixel."""
+class Drawing:
+    """Images, and the part (an index into PARTS) at the middle of each pixel."""
 
     images: UInt8[Tensor, "b 3 h w"]
     parts: Int[Tensor, "b h w"]
 
 
-def draw(garments: Sequence[Garment], size: int = 64) -> Picture:
+def draw(garments: Sequence[Garment], size: int = 64) -> Drawing:
     """Product shots of `size` x `size` pixels; each depends on its own garment alone."""
     images = np.empty((len(garments), 3, size, size), np.uint8)
     parts = np.empty((len(garments), size, size), np.int64)
@@ -43,11 +43,11 @@ def draw(garments: Sequence[Garment], size: int = 64) -> Picture:
         inks |= {"background": WHITE, "collar": rim, "inside": colour * 0.55}
         pixels, parts[row] = sheet.develop(inks, CLOTH, accent, garment.pattern, garment.finish == "shiny")
         images[row] = pixels.transpose(2, 0, 1)
-    return Picture(torch.from_numpy(images), torch.from_numpy(parts))
+    return Drawing(torch.from_numpy(images), torch.from_numpy(parts))
 
 
 def rate(images: int = 256, size: int = 64) -> float:
-    """Pictures drawn per second, on dresses, shirts and tops in turn."""
+    """Images drawn per second, on dresses, shirts and tops in turn."""
     rng = np.random.default_rng(0)
     garments = [sample(rng, ("dress", "shirt", "toptee")[i % 3]) for i in range(images)]
     draw(garments[:8], size)

@@ -18,10 +18,10 @@ from cirkit.errors import Problem
 from cirkit.query import all_rows
 from cirkit.worlds import mit_states as synthetic
 from cirkit.worlds.mit_states import MIT_STATES, SIZES, Size
-from cirkit.worlds.states import NOUNS, STATES, adjectives, sample
+from cirkit.worlds.states import NOUNS, STATES, TESTED, adjectives, sample
 from cirkit.worlds.wardrobe import draw
 
-TINY = Size(nouns=6, test=2, adjectives=4, pictures=3, image=16)
+TINY = Size(nouns=6, test=2, adjectives=4, per_state=3, image=16)
 HAND = {
     "old car": 2, "new car": 1, "wet car": 2, "ripe apple": 2, "cut apple": 1, "wet dog": 1, "small dog": 2,
 }  # fmt: skip
@@ -102,10 +102,30 @@ def test_no_noun_is_in_both_splits_and_every_tested_adjective_is_trained_at_work
     assert {thing.adjective for thing in cpu["test"].things} <= {thing.adjective for thing in cpu["train"].things}
 
 
+def test_a_world_tests_on_nouns_that_released_loaders_know_or_on_some_like_those_of_training():
+    tested = {thing.noun for thing in synthetic.world(SIZES["cpu"])["test"].things}
+    assert len(tested) == 6 and tested <= set(mit_states.TEST_NOUNS) and len(set(mit_states.TEST_NOUNS)) == 49
+    assert not set(mit_states.TEST_NOUNS) & set(NOUNS)
+    drawn = {thing.noun for thing in synthetic.world(replace(SIZES["cpu"], test_nouns="drawn"))["test"].things}
+    assert len(drawn) == 6 and drawn <= set(NOUNS)
+    cuts = [(kind, *sorted(fixed.items())) for kind, fixed in (NOUNS | TESTED).values()]
+    assert len(set(cuts)) == len(cuts)  # no test noun looks like one of training
+    with pytest.raises(Problem, match="more test nouns than the 10"):
+        synthetic.world(Size(test=11))
+
+
+def test_without_a_list_the_test_nouns_are_those_of_the_released_code(hand):
+    assert mit_states.test_nouns(hand) == mit_states.TEST_NOUNS
+    for noun in mit_states.TEST_NOUNS:
+        for adjective in ("old", "new"):
+            put(hand, f"{adjective} {noun}")
+    assert len(mit_states.test(hand)) == 2 * 49
+
+
 def test_every_noun_has_many_states_and_each_shows_in_the_picture():
     assert len(NOUNS) >= 12 and len(STATES) >= 8
     rng = np.random.default_rng(0)
-    for noun in NOUNS:
+    for noun in NOUNS | TESTED:
         able = adjectives(noun)
         assert len(able) >= 14
         garments = {state: sample(rng, state, noun, 0.0).garment for state in able}
@@ -299,7 +319,7 @@ def test_an_empty_root_and_unknown_splits_and_sizes_are_problems(hand, tmp_path_
     put(hand, "open door")
     with pytest.raises(Problem, match="no test noun that has two"):
         mit_states.test(hand, Protocol(test_nouns=("door",)))
-    for change in ({"nouns": 99}, {"test": 0}, {"test": 6}, {"adjectives": 1}, {"pictures": 0}):
+    for change in ({"nouns": 99}, {"test": 0}, {"test": 6}, {"adjectives": 1}, {"per_state": 0}):
         with pytest.raises(Problem, match="Change it"):
             synthetic.world(replace(TINY, **change))
 

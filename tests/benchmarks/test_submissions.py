@@ -91,8 +91,8 @@ def test_a_file_that_is_written_is_taken_and_holds_what_the_server_reads(tmp_pat
         ({"1": ["q", "q.png"]}, r"holds 'q\.png', which names no image"),
         ({"1": ["q", 1]}, "holds 1, which names no image"),
         ({"1": ["q", ["r"]]}, "names no image"),
-        ({"9": ["q", "r"]}, "answers '9', which toy does not ask"),
-        ({"metric": "recall"}, "answers 'metric'"),
+        ({"9": ["q", "r"]}, "ranks for '9', which is no query of toy"),
+        ({"metric": "recall"}, "ranks for 'metric'"),
         ({"3": None}, "needs a list"),
     ],
 )

@@ -90,7 +90,7 @@ BENCHMARKS = (
         k=(10, 1, 5),
         rows=("show_and_tell", "film", "tirg", "relationship", "maaf"),
         world=MIT_STATES,
-        size=replace(MIT_STATES.sizes["cpu"], test=10, test_nouns="drawn", pictures=8, mixed=0.5, image=48),
+        size=replace(MIT_STATES.sizes["cpu"], test=10, test_nouns="drawn", per_state=8, mixed=0.5, image=48),
         steps=600,
         paper=paper(blocks=1),  # released code: one block
         sampler=same_reference_batches(2),  # the released code asks two questions in a row about each reference
