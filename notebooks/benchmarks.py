@@ -2,7 +2,7 @@
 # # The benchmarks
 #
 # Each benchmark has one reader and one protocol. The reader cannot tell the official files from those a world
-# publishes, so everything below runs today on the twin and tomorrow on the original.
+# publishes, so everything below runs today on synthetic data and tomorrow on the original.
 
 # %% tags=["parameters", "hide-input"]
 kind = "all"
@@ -17,9 +17,9 @@ from cirkit.worlds.catalogue import WORLDS
 chosen = [entry for entry in CATALOGUE.values() if kind in ("all", entry.kind)]
 
 # %% [markdown]
-# ## Who stands in, and who was read for real
+# ## Worlds, and original files read
 #
-# The last column says which real files the tests read, wherever those files are at hand.
+# The last column says which original files the tests read, wherever those files are at hand.
 
 # %%
 tables.styled(
@@ -29,7 +29,7 @@ tables.styled(
                 "name": e.name,
                 "kind": e.kind,
                 "world": WORLDS[e.name][0] if e.name in WORLDS else "none",
-                "real files tried": e.tried,
+                "original files read": e.tried,
             }
             for e in chosen
         ]
@@ -37,7 +37,7 @@ tables.styled(
 )
 
 # %% [markdown]
-# ## What is asked
+# ## Protocols
 #
 # The paper's protocol is the default; names in capitals are protocol objects one can pass instead, and a record keeps
 # which was used.
@@ -52,5 +52,5 @@ tables.styled(pd.DataFrame([{"name": e.name, "protocol": e.protocol} for e in ch
 tables.styled(pd.DataFrame([{"name": e.name, "layout": e.layout, "the original": e.origin} for e in chosen]))
 
 # %% [markdown]
-# `cirkit data make NAME --root DIR` writes a twin, `cirkit data get NAME --root DIR` fetches what may be fetched of
-# the original, pinned and checked, and `cirkit data check NAME --root DIR` counts.
+# `cirkit data make NAME --root DIR` writes a world's files, `cirkit data get NAME --root DIR` fetches what may be
+# fetched of the original, pinned and checked, and `cirkit data check NAME --root DIR` counts.

@@ -1,8 +1,8 @@
 # %% [markdown]
-# # The ledger
+# # Claims and verdicts
 #
 # Every claim that has been put to a test, and its verdict. No verdict on this page was typed: each follows from the
-# ranks that the runs left, through seeds and questions drawn again and again. What the words mean: [How to read this
+# evidence in the records, by bootstrap resampling of seeds and queries. What the words mean: [How to read this
 # book](../how_to_read.md).
 
 # %% tags=["parameters", "hide-input"]
@@ -32,10 +32,8 @@ print(f"Of {sum(found.values())} claims, " + ", ".join(f"{n} {verdict}" for verd
 
 # %% tags=["hide-input"]
 bases = sorted({(row["basis"], row["scale"]) for row in registry.ledger(chosen) if row["basis"]})
-print(
-    "Basis and scale of the runs behind these verdicts: " + ("; ".join(" · ".join(one) for one in bases) or "none yet")
-)
+print("Data source and scale of the runs behind them: " + ("; ".join(" · ".join(one) for one in bases) or "none yet"))
 
 # %% [markdown]
 # A verdict on a world or on photos is about the mechanism. It cannot refute what a paper found on its own data, and a
-# verdict that holds here is no promise that the printed number can be reached.
+# verdict that holds here is no promise that the reported number can be reached.

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # Start here
 #
-# This page goes along every arrow of the project once, live: a **world** draws pictures, a **reader** makes training
-# data and a benchmark of them, a **model** learns, a run leaves **ranks**, a **measure** reads them, and an
+# This page goes along every arrow of the project once, live: a **world** draws images, a **reader** turns its files
+# into training data and a benchmark, a **model** learns, a run leaves **ranks**, a **measure** reads them, and an
 # **interval** says how sure one can be. It is a small world and a short training, so its numbers are for learning the
-# path. Results stand in [the ledger](ledger).
+# path. Results stand in [claims and verdicts](ledger).
 
 # %% tags=["parameters", "hide-input"]
 seed = 0
@@ -28,8 +28,8 @@ from cirkit.training.loop import fit
 # %% [markdown]
 # ## World → training data
 #
-# The question of composed retrieval: *here is a picture; find the one in which this has changed*. `live()` is the
-# declaration of a small MAAF: which model, which data, which loss, how many steps. Nothing has happened yet.
+# The query of composed retrieval: *here is an image; find the one in which this has changed*. `live()` is the
+# configuration of a small MAAF: which model, which data, which loss, how many steps. Nothing has happened yet.
 
 # %% tags=["hide-output"]
 training, test = maaf.live()
@@ -39,24 +39,24 @@ print(json.dumps(describe(training), indent=1))
 triplets = training.data()
 benchmark = test()
 print(
-    f"{len(triplets)} training triplets, {len(benchmark)} test questions, {len(benchmark.gallery)} pictures to search"
+    f"{len(triplets)} training triplets, {len(benchmark)} test queries, {len(benchmark.gallery)} images in the gallery"
 )
 
 # %% [markdown]
-# One batch of training data: references, sentences, and the pictures that answer them.
+# One batch of training data: reference images, modification texts, and target images.
 
-# %% mystnb={"image": {"alt": "Three pairs of pictures: reference and answer."}}
+# %% mystnb={"image": {"alt": "Three pairs of images: reference and target."}}
 batch = triplets[torch.linspace(0, len(triplets) - 1, 3).long()]
 pairs = torch.stack([batch.query.image, batch.target], 1).flatten(0, 1)
-images.images_row(pairs, ["reference", "answer"] * 3, framed=[1, 3, 5], width=1.2)
+images.images_row(pairs, ["reference", "target"] * 3, framed=[1, 3, 5], width=1.2)
 
 # %%
-tables.styled(pd.DataFrame({"pair": [1, 2, 3], "sentence": batch.query.text}))
+tables.styled(pd.DataFrame({"pair": [1, 2, 3], "modification text": batch.query.text}))
 
 # %% [markdown]
-# ## Model: three verbs
+# ## Model: encode, compose, score
 #
-# A model *encodes* the gallery, *composes* a question, and *scores* one against the other. Before any training it
+# A model *encodes* the gallery, *composes* a query, and *scores* one against the other. Before any training it
 # knows nothing, and its score matrix for one batch shows it: the loss wants each row's largest number on the
 # diagonal.
 
@@ -64,12 +64,12 @@ tables.styled(pd.DataFrame({"pair": [1, 2, 3], "sentence": batch.query.text}))
 torch.manual_seed(seed)
 model = training.model(triplets.query.text)
 scores = model.score(model.compose(batch.query), model.encode(batch.target))
-pd.DataFrame(scores.detach().numpy(), columns=["answer 1", "answer 2", "answer 3"]).round(2)
+pd.DataFrame(scores.detach().numpy(), columns=["target 1", "target 2", "target 3"]).round(2)
 
 # %% [markdown]
 # ## Train
 #
-# One loop: draw a batch, ask the objective, step. The seed decides everything that is left to chance.
+# One loop: sample a batch, compute the objective, step. The seed decides everything that is left to chance.
 
 # %%
 trained = fit(training, seed)
@@ -80,8 +80,8 @@ plots.loss_curve(trained.loss)
 # %% [markdown]
 # ## Ranks
 #
-# For every test question, how many pictures score higher than the right answer? That is all a run leaves behind: no
-# average, no conclusion.
+# For every test query, how many images score higher than the target? That is all a run leaves behind: no average, no
+# conclusion.
 
 # %%
 ranks = ranking.rank(trained.model, benchmark)
@@ -90,7 +90,8 @@ ranks.best()[:12]
 # %% [markdown]
 # ## Measure
 #
-# A measure is a function of ranks. Chance is what a random order of the gallery would score.
+# A measure is a function of ranks; R@K is the share of queries with a target among the first K. Chance is what a random
+# order of the gallery would score.
 
 # %%
 measures = [Recall(1), Recall(10), Recall(50)]
@@ -106,30 +107,30 @@ table
 # %% [markdown]
 # ## Interval
 #
-# How far could the number be off because these test questions were drawn, and not others? The questions are drawn
-# again and again. With a single seed this says nothing about another training, which is why no verdict of this book
-# rests on one.
+# How far could the number be off because these test queries were drawn, and not others? Bootstrap resampling of the
+# queries says. With a single seed it says nothing about another training, which is why no verdict of this book rests on
+# one.
 
 # %%
 interval = bootstrap.bootstrap([(1.0, Recall(10).values(ranks)[None])])
 print(f"R@10: {phrases.percent(interval)} %, from {interval.seeds} seed")
 
 # %% [markdown]
-# ## Ask it something
+# ## A query, and what is found
 
-# %% mystnb={"image": {"alt": "The reference picture, then the ten that come first; right answers framed."}}
+# %% mystnb={"image": {"alt": "The reference image, then the ten ranked first; targets framed."}}
 gallery = ranking.encode(trained.model, benchmark.gallery)
 composed = ranking.compose(trained.model, benchmark)
 (top,), _ = ranking.top(trained.model, composed, gallery, benchmark, [question])
 right = [place for place, row in enumerate(top, 1) if row in benchmark.relevant[question]]
 asked = benchmark.query[torch.tensor([question])]
-print(f"“{asked.text[0]}”: the first right answer is at rank {ranks.best()[question]:g}")
+print(f"“{asked.text[0]}”: the first target is at rank {ranks.best()[question]:g}")
 found = torch.cat([asked.image, benchmark.gallery[torch.tensor(top)]])
 images.images_row(found, ["reference", *map(str, range(1, len(top) + 1))], framed=right, width=0.85)
 
 # %% [markdown]
 # ## Where to go from here
 #
-# A *record* is what you just saw, kept: the declaration, where it ran, the loss, the ranks. Several records with
+# A *record* is what you just saw, on disk: the configuration, where it ran, the loss, the ranks. Several records with
 # different seeds, for two models, make an interval on their difference, and a [claim](ledger) turns that into a
 # verdict. The same path with a larger world, longer training and more rows is [MAAF's Table 1](maaf/table_1_css).

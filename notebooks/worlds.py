@@ -2,8 +2,8 @@
 # # The worlds
 #
 # The original data sets cannot be had by everyone, so each benchmark here has a *world*: a program that draws
-# pictures and writes sentences, and publishes both in exactly the files of the original. There is one reader and one
-# protocol per benchmark, and it cannot tell the two apart.
+# images and writes modification texts, and publishes both in exactly the files of the original. There is one reader and
+# one protocol per benchmark, and it cannot tell the two apart.
 
 # %% tags=["parameters", "hide-input"]
 scale = "live"
@@ -37,35 +37,37 @@ size = CSS.sizes[scale]
 tables.styled(pd.DataFrame([dataclasses.asdict(size)]))
 
 # %% [markdown]
-# A question is a reference picture and a sentence; the answer is a picture that shows the edited scene. Camera and
-# light stray from picture to picture, so two pictures of one scene are never the same pixels.
+# A query is a reference image and a modification text; the target is an image of the edited scene. Camera and light
+# vary from image to image, so two images of one scene are never the same pixels.
 
-# %% mystnb={"image": {"alt": "Pairs of pictures: a reference scene, and the scene after the edit in the caption."}}
+# %% mystnb={"image": {"alt": "Pairs of images: a reference scene, and the scene after the edit."}}
 test = css.test(CSS.folder(size))
 rows = all_rows(test)[:: len(test) // questions][:questions].tolist()
 asked = test.query[torch.tensor(rows)]
 answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
 pairs = torch.stack([asked.image, answers], 1).flatten(0, 1)
-images.images_row(pairs, ["reference", "answer"] * questions, framed=range(1, 2 * questions, 2), width=1.25)
+images.images_row(pairs, ["reference", "target"] * questions, framed=range(1, 2 * questions, 2), width=1.25)
 
 # %%
-tables.styled(pd.DataFrame({"question": range(1, questions + 1), "sentence": asked.text}))
+tables.styled(pd.DataFrame({"query": range(1, questions + 1), "modification text": asked.text}))
 
 # %% [markdown]
 # ## What is where
 #
-# The ray caster knows which thing each pixel belongs to. Later pages ask whether a word's attention falls on the thing
-# the word speaks of; they are answered against these masks, not against anybody's impression. Any size can be drawn.
+# The ray caster knows which object each pixel belongs to. Whether a word's attention falls on the object that the word
+# refers to is measured on other pages against such masks, not against anybody's impression. Here are the masks of the
+# references above, drawn larger.
 
-# %% mystnb={"image": {"alt": "Scenes drawn large, each beside its mask: one colour per thing, white for the ground."}}
-seen = render([scenes(size, "test")[row] for row in rows], 160)
+# %% mystnb={"image": {"alt": "The references, each beside its mask: one colour per object, white for the ground."}}
+references = [test.excluded[row][0] for row in rows]  # gallery rows: the protocol excludes the reference
+seen = render([scenes(size, "test")[row] for row in references], 160)
 large = torch.stack([seen.images, images.tinted(seen.owner)], 1).flatten(0, 1)
-images.images_row(large, ["picture", "mask"] * questions, width=1.25)
+images.images_row(large, ["reference", "mask"] * questions, width=1.25)
 
 # %% [markdown]
 # ## What makes it a test
 #
-# Training and test pictures never show the same scene, and in the references some colours are kept from some shapes
+# Training and test images never show the same scene, and in the references some colours are kept from some shapes
 # in training and from others in the test. A model that learned "red cylinder" by heart is lost; one that learned
 # "red" and "cylinder" is not. The rule was read off the sentences of the original.
 
@@ -83,7 +85,7 @@ tables.styled(
 # %% [markdown]
 # ## The same files
 #
-# The world is published as the object file and numbered pictures that the original consists of. This is what a check
+# The world is published as the object file and numbered images that the original consists of. This is what a check
 # of the folder says; on the original it compares with the original's counts.
 
 # %%
@@ -95,7 +97,7 @@ tables.styled(pd.DataFrame(css.check(CSS.folder(size))))
 
 # %%
 row = rows[0]
-print(json.dumps({"text": test.query.text[row], "answers": list(test.relevant[row]), "hidden": test.excluded[row]}))
+print(json.dumps({"text": test.query.text[row], "targets": list(test.relevant[row]), "excluded": test.excluded[row]}))
 
 # %% [markdown]
 # ## What a world does not show

@@ -1,7 +1,9 @@
 """Roles and directives that print what the records say, so that no page holds a typed result.
 
-{claim}`maaf-1`, {result}`maaf/tirg R@1`; {claims} and {computed} make a list and tables.
+{claim}`maaf-1`, {result}`maaf/css/tirg R@1`; {claims} and {computed} make a list and tables.
 """
+
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import Directive, directives
@@ -12,12 +14,12 @@ from cirkit.errors import Problem
 log = logging.getLogger(__name__)
 
 
-def said(phrase, kind: str) -> nodes.raw:
-    """The phrase as a span with a tooltip, both escaped, its first word strong."""
+def span(phrase, kind: str) -> nodes.raw:
+    """The phrase as a span with a tooltip, both escaped; its first word strong, and coloured where it is a verdict."""
     from html import escape
 
     word, space, rest = escape(phrase.text).partition(" ")
-    shown = f"<strong>{word}</strong>{space}{rest}"
+    shown = f'<strong class="cirkit-{word}">{word}</strong>{space}{rest}'
     return nodes.raw("", f'<span class="cirkit-{kind}" title="{escape(phrase.about)}">{shown}</span>', format="html")
 
 
@@ -28,7 +30,7 @@ def role(kind: str):
         from cirkit.figures import phrases
 
         try:
-            return [said(getattr(phrases, kind)(text), kind)], []
+            return [span(getattr(phrases, kind)(text), kind)], []
         except Problem as problem:
             log.warning("%s", problem, location=(inliner.document.settings.env.docname, lineno))
             return [nodes.literal(rawtext, text)], []
@@ -37,36 +39,45 @@ def role(kind: str):
 
 
 class Claims(Directive):
-    """Every claim of the papers with results, one line each: what it says, and its verdict."""
+    """Every claim with records, of one paper if named, one line each: what it says, and its verdict.
+
+    `:headline:` keeps the headline claims, holds or not; which those are is declared with the claims.
+    """
 
     optional_arguments = 1
+    option_spec: ClassVar = {"headline": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         from cirkit.experiments import registry
         from cirkit.figures import phrases
 
         items = nodes.bullet_list()
-        for row in registry.ledger(self.arguments[0] if self.arguments else None):
-            line = nodes.paragraph("", f"{row['where'][:1].upper()}{row['where'][1:]}: {row['says']} ")
-            line += said(phrases.claim(row["id"]), "claim")
+        for claim in registry.claims(self.arguments[0] if self.arguments else None):
+            if "headline" in self.options and not claim.headline:
+                continue
+            line = nodes.paragraph("", f"{claim.where[:1].upper()}{claim.where[1:]}: {claim.says} ")
+            line += span(phrases.claim(claim.id), "claim")
             items += nodes.list_item("", line)
         return [items]
 
 
 class Computed(Directive):
-    """A table computed while the book is built: `pages`, `records`, `machine` or `verdicts`."""
+    """A table computed while the book is built; its argument is one of the names below."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         from cirkit import pages
-        from cirkit.figures import tables
+        from cirkit.figures import overview, tables
 
         sources = {
             "pages": pages.report,
             "records": tables.record_states,
             "machine": lambda: [{"what": what, "here": str(here)} for what, here in flat(pages.machine())],
             "verdicts": lambda: [{"verdict": verdict, "claims": str(n)} for verdict, n in tables.verdicts().items()],
+            "margins": overview.margins,
+            "interval": overview.interval,
+            "unfinished": overview.unfinished,
         }
         name = directives.choice(self.arguments[0], tuple(sources))
         rows = sources[name]()

@@ -93,6 +93,11 @@ def columns(paper: str, table: str) -> tuple[Any, ...]:
     return module.COLUMNS[table]
 
 
+def tables() -> list[tuple[str, str]]:
+    """Every table that a paper declares: (paper, table)."""
+    return [(name, table) for name in DECLARED for table in _modules(name)[0].COLUMNS]
+
+
 def claims(paper: str | None = None) -> list[Any]:
     """Declared claims, of one paper if given."""
     return [claim for module in _modules(paper) for claim in module.CLAIMS]

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # The birds world
 #
-# Birds-to-Words asks with a paragraph that compares two birds; CUB describes one bird in ten ways. This world draws
-# birds of invented species and publishes them in both formats.
+# A query of Birds-to-Words is an image of one bird and a paragraph that compares it with another; CUB describes one
+# bird in ten ways. This world draws birds of invented species and publishes them in both formats.
 
 # %% tags=["parameters", "hide-input"]
 scale = "cpu"
@@ -31,18 +31,18 @@ images.contact_sheet(images.tinted(drawing(size, "train", list(range(birds))).ow
 # %% [markdown]
 # ## Two birds and a paragraph
 #
-# The question is the left bird and the paragraph; the answer is the right one.
+# The query is the left bird and the paragraph; the target is the right one.
 
-# %% mystnb={"image": {"alt": "Three pairs of birds: the reference, and the bird the paragraph leads to."}}
+# %% mystnb={"image": {"alt": "Three pairs of birds: the reference, and the target."}}
 test = birds_to_words.test(BIRDS_TO_WORDS.folder(size))
 rows = torch.arange(3) * (len(test) // 3)
 asked = test.query[rows]
 answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
 pairs = torch.stack([asked.image, answers], 1).flatten(0, 1)
-images.images_row(pairs, ["reference", "answer"] * 3, framed=(1, 3, 5), width=1.5)
+images.images_row(pairs, ["reference", "target"] * 3, framed=(1, 3, 5), width=1.5)
 
 # %%
-tables.styled(pd.DataFrame({"question": [1, 2, 3], "paragraph": asked.text}))
+tables.styled(pd.DataFrame({"query": [1, 2, 3], "paragraph": asked.text}))
 
 # %% [markdown]
 # ## The same files

@@ -1,9 +1,10 @@
 # %% [markdown]
 # # The groups world
 #
-# CIRR asks within groups of six similar pictures; CIRCO allows several right answers; GeneCIS gives each question a
-# gallery of its own. This world arranges shapes freely, in two materials, in groups of six that share what is large
-# and differ in what is small, and publishes them in those formats. A sentence's truth is decided, not sampled.
+# CIRR has groups of six similar images; CIRCO allows several relevant items; GeneCIS gives each query a gallery of its
+# own. This world arranges shapes freely, in two materials, in groups of six: a first scene, and five that are one to
+# three changes away from it. Most changes are of a small object (more, fewer, moved, different), some recolour a large
+# one. Whether a modification text is true of an image is computed.
 
 # %% tags=["parameters", "hide-input"]
 scale = "smoke"
@@ -24,37 +25,37 @@ size = CIRR.sizes[scale]
 # %% [markdown]
 # ## Groups of six
 
-# %% mystnb={"image": {"alt": "Rows of six similar scenes: the large things agree, the small ones differ."}}
+# %% mystnb={"image": {"alt": "Six scenes a row, a few changes apart: mostly small objects, sometimes a large one."}}
 images.contact_sheet(CIRR.images(size, "val", list(range(6 * shown))), columns=6)
 
 # %% [markdown]
-# ## A question of CIRR
+# ## A query of CIRR
 #
-# The reference is left out of the ranking; the second measure ranks the five others of the group alone.
+# The reference is excluded from the ranking; the second measure ranks the five others of the group alone.
 
-# %% mystnb={"image": {"alt": "Pairs of scenes: the reference, and the scene the sentence leads to."}}
+# %% mystnb={"image": {"alt": "Pairs of scenes: the reference, and the target."}}
 test = cirr.test(CIRR.folder(size))
 rows = torch.arange(shown) * (len(test) // shown)
 asked = test.query[rows]
 answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
 pairs = torch.stack([asked.image, answers], 1).flatten(0, 1)
-images.images_row(pairs, ["reference", "answer"] * shown, framed=range(1, 2 * shown, 2), width=1.4)
+images.images_row(pairs, ["reference", "target"] * shown, framed=range(1, 2 * shown, 2), width=1.4)
 
 # %%
-tables.styled(pd.DataFrame({"question": range(1, shown + 1), "sentence": asked.text}))
+tables.styled(pd.DataFrame({"query": range(1, shown + 1), "modification text": asked.text}))
 
 # %% [markdown]
-# ## Several right answers
+# ## Several relevant items
 #
-# How many answers each of CIRCO's validation questions has in this world:
+# How many targets each of CIRCO's validation queries has in this world:
 
 # %%
 several = circo.test(CIRCO.folder(CIRCO.sizes[scale]))
 tables.styled(
-    pd.Series([len(found) for found in several.relevant], name="questions")
+    pd.Series([len(found) for found in several.relevant], name="queries")
     .value_counts()
     .sort_index()
-    .rename_axis("right answers")
+    .rename_axis("targets")
     .reset_index()
 )
 
@@ -72,5 +73,5 @@ tables.styled(pd.DataFrame(found))
 # %% [markdown]
 # ## What this world does not show
 #
-# Everyday objects, viewpoints, common sense. What it keeps is that the near misses are near: five pictures of the
-# same large things, of which one is meant.
+# Everyday objects, viewpoints, common sense. What it keeps is that the near misses are near: five images
+# almost alike, of which one is the target.

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # The people world
 #
-# Text-based person retrieval asks for *that* person by a sentence. ITSELF and the benchmarks it uses (CUHK-PEDES,
-# ICFG-PEDES, RSTPReid) show pedestrians from several cameras; none of their pictures may be passed on. This world
+# Text-based person retrieval looks for one person by a description. ITSELF and the benchmarks it uses (CUHK-PEDES,
+# ICFG-PEDES, RSTPReid) show pedestrians from several cameras; none of their images may be passed on. This world
 # draws pedestrians of its own and publishes them in the three official formats.
 
 # %% tags=["parameters", "hide-input"]
@@ -25,8 +25,8 @@ large = dataclasses.replace(size, height=384, width=128)
 # %% [markdown]
 # ## Four views each
 #
-# Every group of pictures is one identity in pose, light, crop and camera of its own. People come in families of
-# near-twins, who wear the same and differ in small accessories alone: there the sentence's last words decide, and a
+# Every group of images is one identity in pose, light, crop and camera of its own. People come in families of
+# near-twins, who wear the same and differ in small accessories alone: there the description's last words decide, and a
 # model that reads the coat and stops is lost.
 
 # %% mystnb={"image": {"alt": "Pedestrians in rows; the same person in several views stands side by side."}}
@@ -37,7 +37,7 @@ images.contact_sheet(CUHK_PEDES.images(large, "train", rows), columns=16)
 # ## What is where, and what is said
 #
 # Every pixel knows which garment or accessory it shows, so a caption names only what can be seen in that very
-# picture, and attention can be measured against it.
+# image, and attention can be measured against it.
 
 # %% mystnb={"image": {"alt": "Pedestrians, and below each the mask of garments and accessories."}}
 seen = people_world.drawing(large, "train", rows[:16])
@@ -67,4 +67,4 @@ tables.styled(pd.DataFrame(found))
 # ## What this world does not show
 #
 # Faces, crowds, cloth: nothing here is hard to see. What it keeps is that people differ in little things, that a
-# sentence names them, and that a crop or a pole may hide them.
+# description names them, and that a crop or a pole may hide them.

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # The signs world
 #
-# TextVQA asks what is written in a picture. This world prints words on shop signs, bottles and buses, reads them with
+# TextVQA asks what is written in an image. This world prints words on shop signs, bottles and buses, reads them with
 # the mistakes a text recogniser makes, and publishes questions with ten answers each in the official format.
 
 # %% tags=["parameters", "hide-input"]
@@ -27,7 +27,7 @@ images.contact_sheet(TEXTVQA.images(size, "train", list(range(signs))), columns=
 # %% [markdown]
 # ## What is asked
 #
-# Some answers stand in the picture, some come from a vocabulary, some need both. The words are what the recogniser
+# Some answers stand in the image, some come from a vocabulary, some need both. The words are what the recogniser
 # read, mistakes included.
 
 # %%
@@ -42,7 +42,7 @@ tables.styled(pd.DataFrame(shown))
 # ## Questions about shapes
 #
 # The shapes world also answers CLEVR's questions: ninety families of functional programs, whose answers an
-# interpreter works out from the scene. The sentences are ours.
+# interpreter computes from the scene. The wording is ours.
 
 # %%
 asked = clevr.read(CLEVR.folder(CLEVR.sizes[scale]), "train")

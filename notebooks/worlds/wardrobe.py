@@ -1,9 +1,9 @@
 # %% [markdown]
 # # The wardrobe world
 #
-# FashionIQ shows a product and two short remarks on how another one differs. Its pictures were Amazon's and many are
-# gone. This world draws product shots of dresses, shirts and tops, says what differs in the same hasty register, and
-# publishes both in FashionIQ's files.
+# FashionIQ pairs an image of a product with two relative captions that say how another one differs. Its images were
+# Amazon's and many are gone. This world draws product images of dresses, shirts and tops, writes captions in the same
+# hasty register, and publishes both in FashionIQ's files.
 
 # %% tags=["parameters", "hide-input"]
 scale = "smoke"
@@ -35,30 +35,30 @@ images.contact_sheet(garments.images, columns=8)
 images.contact_sheet(images.tinted(garments.parts - 1), columns=8)
 
 # %% [markdown]
-# ## A question
+# ## A query
 #
-# The question is the left garment and the two remarks; the answer is the right one.
+# The query is the left garment and the two relative captions; the target is the right one.
 
-# %% mystnb={"image": {"alt": "Pairs of garments: the reference, and the garment the remarks lead to."}}
+# %% mystnb={"image": {"alt": "Pairs of garments: the reference, and the target."}}
 test = fashioniq.test(FASHIONIQ.folder(size))
 rows = torch.arange(4) * (len(test) // 4)
 asked = test.query[rows]
 answers = test.gallery[torch.tensor([test.relevant[row][0] for row in rows])]
 pairs = torch.stack([asked.image, answers], 1).flatten(0, 1)
-images.images_row(pairs, ["reference", "answer"] * 4, framed=range(1, 8, 2), width=1.2)
+images.images_row(pairs, ["reference", "target"] * 4, framed=range(1, 8, 2), width=1.2)
 
 # %%
-tables.styled(pd.DataFrame({"question": range(1, 5), "both remarks, as MAAF joins them": asked.text}))
+tables.styled(pd.DataFrame({"query": range(1, 5), "both captions, as MAAF joins them": asked.text}))
 
 # %% [markdown]
 # ## Seven protocols
 #
-# Papers differ in which gallery they search, how they join the two remarks, and whether the reference may be found.
-# Each habit is an object; how many questions and gallery items it makes of the same files:
+# Papers differ in the gallery they rank, in how they join the two captions, and in whether the reference is excluded.
+# Each protocol is an object; how many queries and gallery items it makes of the same files:
 
 # %%
 tests = {name: fashioniq.test(FASHIONIQ.folder(size), protocol) for name, protocol in PROTOCOLS.items()}
-counts = [{"protocol": name, "questions": len(found), "gallery": len(found.gallery)} for name, found in tests.items()]
+counts = [{"protocol": name, "queries": len(found), "gallery": len(found.gallery)} for name, found in tests.items()]
 tables.styled(pd.DataFrame(counts))
 
 # %% [markdown]

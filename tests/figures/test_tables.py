@@ -14,7 +14,7 @@ from cirkit.evaluators.measures import AveragePrecision, Mean, Recall
 from cirkit.experiments import records, registry
 from cirkit.experiments.bootstrap import Interval
 from cirkit.experiments.experiment import Column, Experiment
-from cirkit.figures import phrases, plots, reported, tables
+from cirkit.figures import overview, phrases, plots, reported, tables
 from cirkit.models.baselines import ImageOnly, TextOnly
 from cirkit.models.tirg import TIRG
 
@@ -134,6 +134,26 @@ def test_rows_that_are_not_above_image_only_are_marked_by_rule(page, runs):
         "below",
         "same",
     ]
+
+
+def test_the_front_page_names_the_unfinished_rows_beside_image_only(monkeypatch, runs):
+    rows = {
+        name: configured(name, model=ImageOnly if name == "image" else TIRG) for name in ("image", "below", "above")
+    }
+    hits = {"image": 8, "below": 4, "above": 19}
+    runs |= {f"maaf/{name}": [record(f"maaf/{name}", seed, n) for seed in range(3)] for name, n in hits.items()}
+    monkeypatch.setattr(registry, "tables", lambda: [("maaf", "Table 1")])
+    monkeypatch.setattr(registry, "rows", lambda paper, table, scale: rows)
+    monkeypatch.setattr(registry, "columns", lambda paper, table: (COLUMN,))
+    (line,) = overview.unfinished()
+    assert (line["table"], line["row"], line["measure"]) == ("MAAF, Table 1", "below", "R@1")
+    assert line["this row, %"].startswith("20.0 [") and line["image only, %"].startswith("40.0 [")
+
+
+def test_margins_are_listed_with_their_unit(monkeypatch):
+    equal = ROW | {"id": "maaf-9", "margin": 2.0}
+    monkeypatch.setattr(registry, "ledger", lambda: [ROW | {"margin": None}, equal])
+    assert overview.margins() == [{"claim": "maaf-9", "says": ROW["says"], "margin": "2 points"}]
 
 
 def test_a_table_escapes_what_it_holds_and_is_readable_on_dark_pages(page):

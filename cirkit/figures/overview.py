@@ -1,0 +1,44 @@
+"""What the book's prose computes: rows that have not finished learning, margins of claims, how intervals are made."""
+
+from cirkit.experiments import bootstrap, registry
+from cirkit.figures import tables
+from cirkit.figures.phrases import measured, percent
+from cirkit.models.baselines import ImageOnly
+
+
+def unfinished(scale: str = "cpu") -> list[dict[str, str]]:
+    """The rows of all tables that `tables.unfinished` names, beside their table's image-only row; percentages."""
+    out = []
+    for paper, table in registry.tables():
+        rows = registry.rows(paper, table, scale)
+        floor = next((each for each in rows.values() if tables.kind(each) is ImageOnly), None)
+        for column in registry.columns(paper, table):
+            out += [
+                {
+                    "table": f"{registry.PAPERS[paper].partition(':')[0]}, {table}",
+                    "row": label,
+                    "measure": str(column),
+                    "this row, %": percent(measured(rows[label], column)),
+                    "image only, %": percent(measured(floor, column)),
+                }
+                for label in tables.unfinished(rows, column)
+            ]
+    return out
+
+
+def margins() -> list[dict[str, str]]:
+    """Every claim that compares with a margin: what it says, and the margin."""
+    return [
+        {"claim": row["id"], "says": row["says"], "margin": f"{row['margin']:g} {row['unit']}"}
+        for row in registry.ledger()
+        if row["margin"]
+    ]
+
+
+def interval() -> list[dict[str, str]]:
+    """How every interval of the book is made, read from the code."""
+    return [
+        {"what": "bootstrap resamples", "value": f"{bootstrap.RESAMPLES:,}"},
+        {"what": "interval", "value": "95 %, percentiles of the resampled differences"},
+        {"what": "resampled", "value": "seeds, then queries within their group; the same queries for both models"},
+    ]
