@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 a Problem (one sentence and the next step), 2 wrong usage.
 """
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +24,8 @@ data = typer.Typer(
 )
 app.add_typer(data, name="data")
 
+NARROW = 12  # characters; no column of a table is cut to fewer
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, a list of objects.")]
 Paper = Annotated[str | None, typer.Option(help="maaf, alignment, pvlf, compodiff, itself or photos.")]
 Scale = Annotated[str | None, typer.Option(help="smoke, cpu, gpu or paper.")]
@@ -31,6 +34,8 @@ Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 
 def main() -> None:
     """Run a command; a Problem becomes one line on stderr and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):  # a file name may hold half a character, a terminal may know few
+        stream.reconfigure(errors="backslashreplace")
     try:
         app(args=paired(sys.argv[1:]))
     except Problem as problem:
@@ -64,7 +69,7 @@ def say(line: str) -> None:
 
 
 def show(rows: list[dict[str, Any]], as_json: bool) -> None:
-    """Rows as JSON, or as aligned columns."""
+    """Rows as JSON, or as aligned columns; in a terminal, the widest are cut until a row fits a line."""
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return
@@ -73,8 +78,17 @@ def show(rows: list[dict[str, Any]], as_json: bool) -> None:
         return
     text = [[_cell(row[key]) for key in rows[0]] for row in rows]
     widths = [max(len(key), *(len(line[i]) for line in text)) for i, key in enumerate(rows[0])]
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else sum(widths) + 2 * len(widths)
+    while sum(widths) + 2 * (len(widths) - 1) > room and max(widths) > NARROW:
+        widths[widths.index(max(widths))] -= 1
     for line in [list(rows[0]), *text]:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        cells = [cut(cell, width).ljust(width) for cell, width in zip(line, widths, strict=True)]
+        typer.echo("  ".join(cells).rstrip())
+
+
+def cut(text: str, width: int) -> str:
+    """The text, or its beginning and an ellipsis where it is longer than `width`."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _cell(value: Any) -> str:
@@ -324,7 +338,14 @@ def ledger(
     rows = registry.ledger(paper)
     if write:
         write_atomically(records_home().parent / "ledger.csv", to_csv(registry.ledger()))
-    show(rows, as_json)
+    show(rows if as_json else [verdict_first(row) for row in rows], as_json)
+
+
+def verdict_first(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the ledger as a terminal shows it: the verdict and the number, then what they are about."""
+    measured = "" if row["mean"] is None else f"{_cell(row['mean'])} [{_cell(row['low'])}, {_cell(row['high'])}]"
+    about = {key: row[key] for key in ("unit", "basis", "scale", "seeds", "id", "where", "says")}
+    return {"verdict": row["verdict"], "mean [95 %]": measured} | about
 
 
 @app.command()

@@ -1,3 +1,4 @@
+import io
 import json
 import subprocess
 import sys
@@ -6,6 +7,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
+from cirkit import cli
 from cirkit.cli import app, main, paired, seconds
 from cirkit.experiments import confirmations, records, registry, run
 
@@ -29,8 +31,8 @@ def cirkit(capsys, monkeypatch, home):
 
 READING = {
     ("ledger",): {
-        "id", "paper", "where", "says", "reported", "verdict", "mean", "low", "high", "unit", "basis", "scale",
-        "seeds",
+        "id", "paper", "where", "says", "reported", "headline", "verdict", "mean", "low", "high", "unit", "margin",
+        "basis", "scale", "seeds",
     },
     ("models",): {"name", "paper", "kind", "parameters"},
     ("experiments",): {"paper", "scale", "rows", "seeds done", "seeds wanted", "hours"},
@@ -191,6 +193,32 @@ def test_a_full_output_folder_leaves_nothing_behind(cirkit, tmp_path):
     (tmp_path / "file").write_text("")
     code, _, err = cirkit("data", "make", "css", "--root", str(tmp_path / "file" / "css"), "--scale", "smoke")
     assert code == 1 and "Traceback" not in err and (tmp_path / "file").read_text() == ""
+
+
+def test_a_table_fits_the_terminal_and_loses_nothing_elsewhere(capsys, monkeypatch):
+    rows = [{"verdict": "holds", "says": "A long sentence " * 8, "where": "Table 1"}]
+    cli.show(rows, False)
+    assert rows[0]["says"].strip() in capsys.readouterr().out
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "60")
+    cli.show(rows, False)
+    lines = capsys.readouterr().out.splitlines()
+    assert [len(line) <= 60 for line in lines] == [True, True] and "…" in lines[1] and "Table 1" in lines[1]
+
+
+def test_the_ledger_shows_verdict_and_number_first(cirkit):
+    head, *lines = cirkit("ledger", "--paper", "photos")[1].splitlines()
+    assert head.split()[:2] == ["verdict", "mean"] and all(line.startswith("untested") for line in lines) and lines
+
+
+def test_half_a_character_in_a_file_name_can_be_printed(capsys, monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(sys, "argv", ["cirkit", "search", "index", "--image", "\udcff.jpg"])
+    with pytest.raises(SystemExit):
+        main()
+    stream.flush()
+    assert rb"\udcff.jpg: there is no such file" in stream.buffer.getvalue()
 
 
 def test_words_and_times():

@@ -155,11 +155,12 @@ def _rgb(image: "Image.Image") -> "Image.Image":
     if image.mode.startswith("I") or image.mode == "F":
         return _eight_bits(image).convert("RGB")
     if image.has_transparency_data:
-        image = image.convert("RGBA")
+        image = image if image.mode == "RGBA" else image.convert("RGBA")  # to convert is to copy
         white = Image.new("RGB", image.size, "white")
         white.paste(image, mask=image)
         return white
-    return image.convert("RGB")
+    image.load()
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _eight_bits(image: "Image.Image") -> "Image.Image":

@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from cirkit.benchmarks.pictured import MANIFEST, Counts, manifest_of
 from cirkit.errors import Problem
+from cirkit.files import draft
 
 T = TypeVar("T")
 
@@ -117,27 +117,21 @@ def once(folder: Path, manifest: dict[str, Any], build: Callable[[Path], Counts 
         if not _same(manifest_of(folder), manifest):
             raise Problem(f"{folder} holds something other than this world. Name an empty folder or remove it.")
         return folder
+    stage = draft(folder)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    except OSError as error:
-        raise Problem(
-            f"Cannot write in {folder.parent}: {error.strerror}. Set CIRKIT_DATA to another folder."
-        ) from error
-    try:
-        counts = build(draft)
+        stage.mkdir()
+        counts = build(stage)
         whole = manifest | ({} if counts is None else {"counts": counts})
-        (draft / MANIFEST).write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
-        draft.chmod(0o755)
+        (stage / MANIFEST).write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
         try:
-            os.rename(draft, folder)
+            os.rename(stage, folder)
         except OSError:
             if not _same(manifest_of(folder), manifest):  # else another process was first: its copy is ours
                 raise
     except OSError as error:
         raise Problem(f"Cannot write {folder}: {error.strerror}. Free some room or choose another folder.") from error
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(stage, ignore_errors=True)
     return folder
 
 

@@ -1,4 +1,6 @@
 import json
+import os
+import socket
 from dataclasses import replace
 
 import pytest
@@ -40,6 +42,20 @@ def test_an_interrupted_publication_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         publishing.once(tmp_path / "w", {"world": "x"}, build)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_publication_left_is_cleared_by_the_next_and_folders_follow_the_umask(tmp_path):
+    left = tmp_path / f".w.draft-{socket.gethostname().replace('-', '')}-{2**22 + 1}-00ff"  # of no process
+    left.mkdir()
+    (left / "half").write_text("")
+    before = os.umask(0o027)
+    try:
+        publishing.once(tmp_path / "w", {"world": "x"}, lambda folder: (folder / "a").write_text("") and None)
+    finally:
+        os.umask(before)
+    assert [path.name for path in tmp_path.iterdir()] == ["w"]
+    assert (tmp_path / "w").stat().st_mode & 0o777 == 0o750
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "w").iterdir()} == {0o640}
 
 
 def test_of_two_that_publish_at_once_the_first_wins_and_both_succeed(tmp_path):
