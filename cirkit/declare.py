@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import hashlib
 import importlib
+import inspect
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -77,8 +78,9 @@ def rebuild(description: Any) -> Any:
         return {key: rebuild(item) for key, item in description.items()}
     thing = _find(description[kind])
     keywords = {key: rebuild(item) for key, item in description.items() if key != kind}
-    if keywords.get("pretrained") is True:
-        keywords["pretrained"] = False
+    if "pretrained" in inspect.signature(thing).parameters:
+        thing = functools.partial(thing, pretrained=False)
+        keywords.pop("pretrained", None)
     return thing if kind == "name" else functools.partial(thing, **keywords) if kind == "partial" else thing(**keywords)
 
 

@@ -6,6 +6,7 @@ from toys import Mean
 
 from cirkit import declare
 from cirkit.attention.blocks import MultiHeadAttention, softmax
+from cirkit.compat import ensure_torchvision
 from cirkit.errors import Problem
 from cirkit.losses.contrastive import batch_softmax
 from cirkit.training.objectives import ranking
@@ -57,11 +58,20 @@ def test_a_description_reaches_model_parts_alone(name):
         declare.rebuild({"partial": name})
 
 
-def test_a_description_that_is_rebuilt_fetches_no_weights(monkeypatch):
-    asked = []
-    monkeypatch.setattr("cirkit.encoders.image.ResNet.__init__", lambda self, **given: asked.append(given))
-    declare.rebuild({"make": "image.ResNet", "name": "resnet18", "pretrained": True})
-    assert asked == [{"name": "resnet18", "pretrained": False}]
+@pytest.mark.parametrize("kind", ["make", "partial", "name"])
+@pytest.mark.parametrize("given", [{}, {"pretrained": True}, {"pretrained": False}])
+def test_a_description_that_is_rebuilt_fetches_no_weights(monkeypatch, kind, given):
+    flags = []
+
+    def create_model(name, *, pretrained, **others):
+        flags.append(pretrained)
+        raise Problem("no network")
+
+    ensure_torchvision()
+    monkeypatch.setattr("timm.create_model", create_model)
+    with pytest.raises(Problem, match="no network"):
+        declare.rebuild({kind: "image.ResNet"} | (given if kind != "name" else {}))()
+    assert flags == [False]
 
 
 def test_the_code_hash_ignores_comments_and_docstrings_but_not_code(tmp_path, monkeypatch):

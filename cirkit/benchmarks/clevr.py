@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
+from jaxtyping import Float
 
+from cirkit import examples
 from cirkit.benchmarks import photos, pictured
 from cirkit.benchmarks.annotations import image_path, need, read_json, record_error
 from cirkit.benchmarks.clevr_programs import (
@@ -29,7 +29,6 @@ from cirkit.benchmarks.clevr_programs import (
     spelled,
 )
 from cirkit.errors import Problem
-from cirkit.query import Images
 
 SPLITS = ("train", "val", "test")
 OFFICIAL = {
@@ -55,24 +54,15 @@ def questions_path(root: Path, split: str) -> Path:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Questions:
-    """Questions about images; row i of every part belongs to question i. Of the test split only the questions."""
+class Questions(examples.Questions):
+    """Questions with one answer each, grouped by type; of the test split only the questions.
 
-    images: Images
-    about: Int[Tensor, " q"]  # the row in `images` of each question
-    text: tuple[str, ...]
-    answers: tuple[str, ...] | None
+    Types are exist, count, compare integer, compare attribute and query attribute; `programs` are their steps.
+    """
+
     programs: tuple[Program, ...] | None
     image_index: tuple[int, ...]
     dropped: int = 0  # questions left out because their image is missing
-
-    def __len__(self) -> int:
-        return len(self.text)
-
-    @property
-    def kinds(self) -> tuple[str, ...] | None:
-        """The type of each question: exist, count, compare integer, compare attribute or query attribute."""
-        return None if self.programs is None else tuple(kind(program) for program in self.programs)
 
 
 def read(root: Path | str, split: str) -> Questions:
@@ -82,7 +72,7 @@ def read(root: Path | str, split: str) -> Questions:
     """
     root = Path(root)
     path = _known(root, split)
-    text, said, programs, about, files = [], [], [], [], {}
+    text, answers, programs, about, files = [], [], [], [], {}
     dropped, there = 0, {}
     for number, record in enumerate(need(read_json(path, dict), "questions", list, path, "top")):
         name, row = need(record, "image_filename", str, path, number), need(record, "image_index", int, path, number)
@@ -102,7 +92,7 @@ def read(root: Path | str, split: str) -> Questions:
         text.append(question)
         about.append(row)
         if split != "test":
-            said.append(spelled(given))
+            answers.append((spelled(given),))
             programs.append(program)
     if not text:
         raise Problem(f"{path} leaves no question whose image is in {root / 'images' / split}. Get the images.")
@@ -111,7 +101,8 @@ def read(root: Path | str, split: str) -> Questions:
         images=photos.open_images([root / "images" / split / files[row] for row in order]),
         about=torch.tensor([order[row] for row in about]),
         text=tuple(text),
-        answers=None if split == "test" else tuple(said),
+        answers=None if split == "test" else tuple(answers),
+        group=None if split == "test" else tuple(kind(program) for program in programs),
         programs=None if split == "test" else tuple(programs),
         image_index=tuple(about),
         dropped=dropped,
@@ -170,17 +161,17 @@ def disagreements(questions: Questions, graphs: dict[int, Graph]) -> list[int]:
     wrong = []
     for i, row in enumerate(questions.image_index):
         try:
-            said = answer((questions.programs or ())[i], graphs[row])
+            outcome = answer((questions.programs or ())[i], graphs[row])
         except (Invalid, KeyError, IndexError):
-            said = None
-        if questions.answers is None or said != questions.answers[i]:
+            outcome = None
+        if questions.answers is None or outcome not in questions.answers[i]:
             wrong.append(i)
     return wrong
 
 
-def correct(said: Sequence[str], answers: Sequence[str]) -> Float[np.ndarray, " q"]:
-    """1 where an answer is the stated one, else 0. Raises ValueError where the two differ in length."""
-    return np.array([one == other for one, other in zip(said, answers, strict=True)], float)
+def correct(given: Sequence[str], answers: Sequence[Sequence[str]]) -> Float[np.ndarray, " q"]:
+    """1 where a given answer is the stated one, else 0. Raises ValueError where the two differ in length."""
+    return np.array([one in stated for one, stated in zip(given, answers, strict=True)], float)
 
 
 def check(root: Path) -> list[dict[str, Any]]:

@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
+from cirkit import examples
 from cirkit.benchmarks import photos, pictured
 from cirkit.benchmarks.annotations import image_path, need, read_json, record_error
 from cirkit.errors import Problem
-from cirkit.query import Images
+from cirkit.examples import Words
 
 SPLITS = ("train", "val", "test")
 FOLDERS = {"train": "train_images", "val": "train_images", "test": "test_images"}  # as the official archives unpack
@@ -40,32 +39,16 @@ def ocr_path(root: Path, split: str) -> Path:
     return root / f"TextVQA_Rosetta_OCR_v0.2_{split}.json"
 
 
-@dataclass(frozen=True)
-class Words:
-    """What an OCR system read in an image: words, and left, top, right, bottom in parts of its sides."""
-
-    text: tuple[str, ...]
-    boxes: Float[np.ndarray, "t 4"]
-
-
 NONE = Words((), np.zeros((0, 4)))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Questions:
-    """Questions about images: row i of every part belongs to question i, but `images` are counted by `about`."""
+class Questions(examples.Questions):
+    """Questions with ten answers each (of the test split none), and the words read in their images."""
 
-    images: Images
-    about: Int[Tensor, " q"]  # the image of each question
-    text: tuple[str, ...]
-    answers: tuple[tuple[str, ...], ...] | None  # ten each; None where they are not published (test)
-    words: tuple[Words, ...]
     id: tuple[int, ...]
     image_id: tuple[str, ...]
     dropped: int = 0  # questions left out because their image is missing
-
-    def __len__(self) -> int:
-        return len(self.text)
 
 
 def rosetta(root: Path, split: str) -> dict[str, Words]:

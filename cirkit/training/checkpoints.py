@@ -50,18 +50,18 @@ def _self_contained(description: Any, model: nn.Module) -> Any:
             name, layout = name_of(pair[0]), describe(pair[1])
             if stand_ins.setdefault(name, layout) != layout:
                 raise Problem(f"The model has two parts of {name} that differ, which a checkpoint cannot tell apart.")
-    return _replaced(description, stand_ins)
+    return _replace(description, stand_ins)
 
 
-def _replaced(description: Any, stand_ins: Mapping[str, Any]) -> Any:
+def _replace(description: Any, stand_ins: Mapping[str, Any]) -> Any:
     if isinstance(description, list):
-        return [_replaced(item, stand_ins) for item in description]
+        return [_replace(item, stand_ins) for item in description]
     if not isinstance(description, Mapping):
         return description
     name = description.get("partial", description.get("name"))
     if isinstance(name, str) and name in stand_ins:
         return stand_ins[name]
-    return {key: _replaced(item, stand_ins) for key, item in description.items()}
+    return {key: _replace(item, stand_ins) for key, item in description.items()}
 
 
 def load(folder: Path) -> nn.Module:

@@ -46,7 +46,7 @@ tables.styled(pd.DataFrame(shown))
 
 # %%
 asked = clevr.read(CLEVR.folder(CLEVR.sizes[scale]), "train")
-tables.styled(pd.DataFrame([{"question": asked.text[i], "answer": asked.answers[i]} for i in range(6)]))
+tables.styled(pd.DataFrame([{"question": asked.text[i], "answer": asked.answers[i][0]} for i in range(6)]))
 
 # %% [markdown]
 # ## What this world does not show

@@ -82,19 +82,19 @@ def test_what_is_read_is_what_the_world_holds(root):
         assert found.text == tuple(q.text for questions in held for q in questions) and found.dropped == 0
         assert found.about.tolist() == [row for row, questions in enumerate(held) for _ in questions]
         if split == "test":
-            assert found.answers is found.programs is found.kinds is None
+            assert found.answers is found.programs is found.group is None
             continue
         assert found.programs == tuple(q.program for questions in held for q in questions)
-        assert found.answers == tuple(q.answer for questions in held for q in questions)
+        assert found.answers == tuple((q.answer,) for questions in held for q in questions)
         assert graphs(root, split) == {row: graph(scene) for row, scene in enumerate(clevr_world.scenes(TINY, split))}
-        assert set(found.kinds) <= {"exist", "count", "compare integer", "compare attribute", "query attribute"}
+        assert set(found.group) <= {"exist", "count", "compare integer", "compare attribute", "query attribute"}
 
 
 def test_every_stated_answer_is_what_its_program_says_of_its_scene(root):
     for split in ("train", "val"):
         found = read(root, split)
         assert disagreements(found, graphs(root, split)) == []
-        wrong = replace(found, answers=("maybe", *found.answers[1:]))
+        wrong = replace(found, answers=(("maybe",), *found.answers[1:]))
         assert disagreements(wrong, graphs(root, split)) == [0]
     assert len(disagreements(found, {})) == len(found)
 
@@ -165,12 +165,13 @@ def test_pictures_too_many_for_memory_are_decoded_when_asked_for(root, monkeypat
 
 def test_accuracy_counts_exact_answers_per_type(root):
     found = read(root, "train")
-    right = correct([*found.answers[:-1], "?"], found.answers)
+    given = [answer for (answer,) in found.answers]
+    right = correct([*given[:-1], "?"], found.answers)
     assert right.sum() == len(found) - 1 and right[-1] == 0
-    assert correct(found.answers, found.answers).mean() == 1
+    assert correct(given, found.answers).mean() == 1
     with pytest.raises(ValueError, match="longer"):
         correct(["yes"], found.answers)
-    assert sum(Counter(found.kinds).values()) == len(found)
+    assert sum(Counter(found.group).values()) == len(found)
 
 
 QUESTIONS, SCENES = "questions/CLEVR_train_questions.json", "scenes/CLEVR_train_scenes.json"
