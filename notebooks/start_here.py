@@ -113,7 +113,7 @@ table
 
 # %%
 interval = bootstrap.bootstrap([(1.0, Recall(10).values(ranks)[None])])
-print(f"R@10: {phrases.percent(interval)} %, from {interval.seeds} seed")
+print(f"R@10: {phrases.with_interval(interval)} %, from {interval.seeds} seed")
 
 # %% [markdown]
 # ## A query, and what is found

@@ -15,7 +15,7 @@ from cirkit.experiments.bootstrap import Interval, estimate, overall
 from cirkit.experiments.experiment import Column
 from cirkit.experiments.page import Page
 from cirkit.figures.display import Display, stamp, waiting
-from cirkit.figures.phrases import NOT_RUN, aligned, percent
+from cirkit.figures.phrases import NOT_RUN, aligned, with_interval
 from cirkit.figures.reported import lines_of, rows_of
 from cirkit.figures.tables import METHOD, NOTHING, OURS, REPORTED, styled
 
@@ -80,7 +80,7 @@ def by_kind(page: Page, table: str, kinds: Callable[[str], Sequence[str]], of: S
     cells = {KIND: list(chosen), (OURS, "N"): [str(len(queries)) for queries in chosen.values()]}
     for label in rows:
         each = [levels[kind, label] for kind in chosen]
-        cells[OURS, f"{label}, %"] = aligned([percent(one) if one else NOT_RUN for one in each])
+        cells[OURS, f"{label}, %"] = aligned([with_interval(one) if one else NOT_RUN for one in each])
     cells[OURS, "lead, %"] = aligned([_lead([levels[kind, label] for label in rows]) for kind in chosen])
     theirs = {(line["row"], line["measure"]): line["as_printed"] for line in lines_of(page.paper, table)}
     for name in dict.fromkeys(row for row, _ in theirs):

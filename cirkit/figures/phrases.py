@@ -61,7 +61,9 @@ def result(key: str) -> Phrase:
     if interval is None:
         return Phrase(f"not run yet ({experiment.basis} · {experiment.scale})", about)
     stamp = provenance(experiment.basis, experiment.scale, interval.seeds)
-    return Phrase(f"{percent(interval)} % ({stamp})", f"{about}; 95 % interval over seeds and queries")
+    return Phrase(
+        f"{with_interval(interval)} {column.measure.unit} ({stamp})", f"{about}; 95 % interval over seeds and queries"
+    )
 
 
 def measure_of(name: str) -> Measure:
@@ -81,12 +83,12 @@ def measure_of(name: str) -> Measure:
 
 
 def measured(experiment: Any, column: Column) -> Interval | None:
-    """The estimate of a column, or None without a record of today's configuration."""
-    runs = records.done(experiment)
+    """The estimate of a column, or None without its test or a record of today's configuration."""
+    runs = records.done(experiment) if column.test in experiment.tests else []
     return estimate(runs, column.test, column.measure) if runs else None
 
 
-def percent(interval: Interval) -> str:
+def with_interval(interval: Interval) -> str:
     """`61.3 [58.9, 63.5]`."""
     return f"{interval.mean:.1f} [{interval.low:.1f}, {interval.high:.1f}]"
 

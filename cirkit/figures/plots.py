@@ -57,7 +57,7 @@ def dots(page: Page, table: str, number: str) -> Display:
             axes.annotate(" chance", (floor, -0.42), fontsize=8, color="0.3", va="center")
         axes.set_yticks(range(len(rows)), list(rows))
         axes.set_ylim(len(rows) - 0.5, -0.65)
-        axes.set_xlabel(f"{column}, percent of queries")
+        axes.set_xlabel(f"{column}, {column.measure.unit}")
     caption = f"{column} of every seed (dots), their mean (bar) and its 95 % interval (line), dotted: chance."
     alt = f"{column} of the rows of {table}: for each a dot per seed and a line for the interval."
     return Display(figure, number, f"{caption} {stamp(list(rows.values()))}.", list(rows.values()), alt)

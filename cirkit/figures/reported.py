@@ -3,14 +3,18 @@
 import csv
 from typing import Any
 
-from cirkit.evaluators.measures import Measure
 from cirkit.experiments import experiment
 from cirkit.experiments.page import Page
 
 
-def reported(paper: str, table: str, measure: Measure) -> list[dict[str, str]]:
-    """The numbers that a paper reports in a table, as it writes them."""
-    return [line for line in lines_of(paper, table) if line["measure"] == str(measure)]
+def reported(paper: str, table: str, head: str) -> dict[str, str]:
+    """The numbers that a paper reports in a column, as it writes them, by our label of the row, or its own without one.
+
+    `head` is the column's heading, which the file has as its measure.
+    """
+    return {
+        line["ours"] or line["row"]: line["as_printed"] for line in lines_of(paper, table) if line["measure"] == head
+    }
 
 
 def lines_of(paper: str, table: str) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from cirkit.errors import Problem
+from cirkit.evaluators.evidence import Ranks
 from cirkit.evaluators.evidence import chance as at_chance
 from cirkit.evaluators.measures import Measure
 from cirkit.experiments import records, registry
@@ -20,7 +21,7 @@ from cirkit.experiments.confirmations import current
 from cirkit.experiments.experiment import Column
 from cirkit.experiments.page import Page
 from cirkit.figures.display import Display, stamp, waiting
-from cirkit.figures.phrases import NOT_RUN, aligned, measured, percent
+from cirkit.figures.phrases import NOT_RUN, aligned, measured, with_interval
 from cirkit.figures.reported import lines_of, reported, rows_of
 from cirkit.models.baselines import ImageOnly, TextOnly
 
@@ -43,28 +44,27 @@ def table(page: Page, table: str, says: str = "") -> Display:
     follow the rules in `NOTES`. `says` begins the caption.
     """
     ours, columns = rows_of(page, table), columns_of(page, table)
-    theirs = {column: _reported(page.paper, table, column.measure) for column in columns}
-    labels = list(dict.fromkeys([label for each in theirs.values() for label in each] + list(ours)))
+    theirs = {head: reported(page.paper, table, head) for head in columns}
+    labels = list(dict.fromkeys([label for lines in theirs.values() for label in lines] + list(ours)))
     if not labels:
         raise Problem(f"There is no {table} of {page.paper!r}. See data/reported/{page.paper}.csv.")
     if not any(records.done(each) for each in ours.values()):
         return waiting(page, table)
     cells: dict[tuple[str, str], list[str]] = {METHOD: [*labels, "chance"]}
     best: dict[tuple[str, str], list[bool]] = {}
-    for column in columns:
-        cells[OURS, f"{column}, %"], best[OURS, f"{column}, %"] = _measured(labels, ours, column)
-    for column, lines in theirs.items():
+    for head, column in columns.items():
+        name = OURS, f"{head}, {column.measure.unit}"
+        cells[name], best[name] = _measured(labels, ours, column)
+    for head, lines in theirs.items():
         if lines:
-            values = [lines.get(label, NOTHING) for label in labels]
-            levels = [float(found[0]) if (found := re.findall(r"^[\d.]+", value)) else -np.inf for value in values]
-            cells[REPORTED, f"{column}, %"] = [*aligned(values), ""]
-            best[REPORTED, f"{column}, %"] = [*(level == max(levels) for level in levels), False]
-    caption = f"{says} Mean over seeds and queries, in percent, with 95 % interval.".lstrip()
+            name = REPORTED, f"{head}, {columns[head].measure.unit}"
+            cells[name], best[name] = _reported(labels, lines, columns[head].measure)
+    caption = f"{says} Mean over seeds and queries, with 95 % interval.".lstrip()
     caption += f" Ours: {stamp(list(ours.values()))}. In bold the best of a column"
     text = "".join(cell for name, column in cells.items() if name[0] == OURS for cell in column)
-    caption += "".join(f"; {mark} {says}" for mark, says in NOTES.items() if mark in text) + "."
-    names = {line["ours"]: line["row"] for column in columns for line in reported(page.paper, table, column.measure)}
-    if renamed := [f"{label}: “{row}”" for label, row in names.items() if label and label != _plain(row)]:
+    caption += "".join(f"; {mark} {meaning}" for mark, meaning in NOTES.items() if mark in text) + "."
+    names = {line["ours"]: line["row"] for line in lines_of(page.paper, table) if line["ours"] in ours}
+    if renamed := [f"{label}: “{row}”" for label, row in names.items() if label != _plain(row)]:
         caption += f" Rows that the paper calls otherwise: {', '.join(renamed)}."
     return Display(styled(pd.DataFrame(cells), best), table, caption, list(ours.values()))
 
@@ -72,25 +72,39 @@ def table(page: Page, table: str, says: str = "") -> Display:
 def _measured(labels: Sequence[str], rows: Mapping[str, Any], column: Column) -> tuple[list[str], list[bool]]:
     """Our cells of a column, chance last, and which of them is the best."""
     found = {label: interval for label, each in rows.items() if (interval := measured(each, column)) is not None}
-    first = max(found, key=lambda label: found[label].mean)
+    first = max(found, key=lambda label: _sign(column.measure) * found[label].mean, default=None)
     late = unfinished(rows, column)
     cells = []
     for label in labels:
         if label in found:
-            alike = label != first and not _above(rows[first], rows[label], column)
-            cells.append(f"{percent(found[label])} {ALIKE * alike}{UNFINISHED * (label in late)}".rstrip())
+            alike = label != first and not _better(rows[first], rows[label], column)
+            cells.append(f"{with_interval(found[label])} {ALIKE * alike}{UNFINISHED * (label in late)}".rstrip())
         else:
-            cells.append(NOT_RUN if label in rows else NOTHING)
+            cells.append(NOT_RUN if label in rows and column.test in rows[label].tests else NOTHING)
     floor = chance(rows, column)
     cells.append(NOTHING if floor is None else f"{floor:.1f}" if floor >= 0.05 else "< 0.1")
     return aligned(cells), [*(label == first for label in labels), False]
 
 
-def columns_of(page: Page, table: str) -> list[Column]:
-    """What a table shows, in the order of the paper; what it does not report comes last."""
+def _reported(labels: Sequence[str], lines: Mapping[str, str], measure: Measure) -> tuple[list[str], list[bool]]:
+    """A paper's cells of a column, none for chance, and which of them is the best."""
+    cells = [lines.get(label, NOTHING) for label in labels]
+    levels = [
+        _sign(measure) * float(found[0]) if (found := re.findall(r"^[\d.]+", cell)) else -np.inf for cell in cells
+    ]
+    return [*aligned(cells), ""], [*(level == max(levels) for level in levels), False]
+
+
+def columns_of(page: Page, table: str) -> dict[str, Column]:
+    """What a table shows, by its heading, in the order of the paper; what it does not report comes last.
+
+    A heading is the measure, after the test's name where the table has several tests.
+    """
     order = list(dict.fromkeys(line["measure"] for line in lines_of(page.paper, table)))
     columns = registry.columns(page.paper, table)
-    return sorted(columns, key=lambda column: (*order, str(column)).index(str(column)))
+    several = len({column.test for column in columns}) > 1
+    heads = {f"{column.test} {column}" if several else str(column): column for column in columns}
+    return {head: heads[head] for head in sorted(heads, key=lambda head: (*order, head).index(head))}
 
 
 def _plain(row: str) -> str:
@@ -98,30 +112,27 @@ def _plain(row: str) -> str:
     return re.sub(r"\s*(\[\d+\]|\(ours\))$", "", row, flags=re.IGNORECASE)
 
 
-def _reported(paper: str, table: str, measure: Measure) -> dict[str, str]:
-    """A table's numbers as the paper writes them, by the label of our row, or the paper's where we have none."""
-    return {line["ours"] or line["row"]: line["as_printed"] for line in reported(paper, table, measure)}
-
-
 def unfinished(rows: Mapping[str, Any], column: Column) -> list[str]:
     """The rows of a table that are not above its image-only row: the difference's interval does not clear zero.
 
     Baselines of one modality are none of them, nor are rows without a record; empty without an image-only row.
     """
-    floor = next((each for each in rows.values() if kind(each) is ImageOnly and records.done(each)), None)
-    if floor is None:
-        return []
-    learners = {
-        label: each for label, each in rows.items() if kind(each) not in (ImageOnly, TextOnly) and records.done(each)
-    }
-    return [label for label, each in learners.items() if not _above(each, floor, column)]
+    runs = {label: each for label, each in rows.items() if column.test in each.tests and records.done(each)}
+    floor = next((each for each in runs.values() if kind(each) is ImageOnly), None)
+    learners = {label: each for label, each in runs.items() if kind(each) not in (ImageOnly, TextOnly)}
+    return [] if floor is None else [label for label, each in learners.items() if not _better(each, floor, column)]
 
 
-def _above(a: Any, b: Any, column: Column) -> bool:
-    """Whether the interval of the paired difference lies above zero; where the rows' own do not meet, it does."""
-    if measured(a, column).low > measured(b, column).high:
-        return True
-    return gain(records.done(a), records.done(b), column.test, column.measure).low > 0
+def _better(a: Any, b: Any, column: Column) -> bool:
+    """Whether the interval of the paired difference says that a is better; where the rows' own do not meet, it does."""
+    one, other = measured(a, column), measured(b, column)
+    if _sign(column.measure) > 0:
+        return one.low > other.high or gain(records.done(a), records.done(b), column.test, column.measure).low > 0
+    return one.high < other.low or gain(records.done(a), records.done(b), column.test, column.measure).high < 0
+
+
+def _sign(measure: Measure) -> int:
+    return 1 if measure.higher_is_better else -1
 
 
 def kind(experiment: Any) -> Any:
@@ -130,15 +141,12 @@ def kind(experiment: Any) -> Any:
     return getattr(factory, "func", factory)
 
 
-def _difference(a: Any, b: Any, column: Column) -> Any:
-    return gain(records.done(a), records.done(b), column.test, column.measure)
-
-
 def chance(rows: Mapping[str, Any], column: Column) -> float | None:
-    """What a model that scores everything alike would get, in the measure's unit; None without a record."""
+    """What a model that scores everything alike would get, in the measure's unit; None without ranks of a record."""
     for experiment in rows.values():
-        if runs := records.done(experiment):
-            return overall(at_chance(runs[0].evidence[column.test]), column.measure)
+        for run in records.done(experiment)[:1]:
+            if isinstance(evidence := run.evidence.get(column.test), Ranks):
+                return overall(at_chance(evidence), column.measure)
     return None
 
 

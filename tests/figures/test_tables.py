@@ -105,7 +105,7 @@ def test_a_table_ends_with_chance_and_has_no_column_for_a_paper_that_reports_not
 
 def test_columns_stand_in_the_order_of_the_paper(page):
     assert [str(column) for column in registry.columns("maaf", "Table S5")] == ["R@10", "R@1", "R@5"]
-    assert [str(column) for column in tables.columns_of(page, "Table S5")] == ["R@1", "R@5", "R@10"]
+    assert list(tables.columns_of(page, "Table S5")) == ["R@1", "R@5", "R@10"]
 
 
 def test_a_table_marks_the_best_row_and_those_not_told_apart_from_it(page, runs):
@@ -253,5 +253,25 @@ def test_records_whose_code_changed_are_told(runs):
 
 
 def test_an_interval_in_brackets():
-    assert phrases.percent(Interval(50.0, 25.0, 75.0, 3)) == "50.0 [25.0, 75.0]"
+    assert phrases.with_interval(Interval(50.0, 25.0, 75.0, 3)) == "50.0 [25.0, 75.0]"
     assert phrases.provenance("photos", "gpu", 1) == "photos · gpu · 1 seed"
+
+
+class Error(Recall):
+    """A measure of which less is better."""
+
+    higher_is_better = False
+    unit = "errors"
+
+
+def test_less_is_better_where_the_measure_says_so_and_tests_name_their_columns(page, runs, monkeypatch):
+    columns = (Column("css", Error(1)), Column("cirr", Error(1)))
+    monkeypatch.setattr(registry, "columns", lambda paper, table: columns)
+    rows = [configured("worse"), configured("better")]
+    runs |= {f"maaf/{name}": [record(f"maaf/{name}", 0, n)] for name, n in (("worse", 15), ("better", 3))}
+    display = tables.table(page_of(*rows), "Table 1")
+    ours = display.content.data.set_index(tables.METHOD)[tables.OURS]
+    assert list(ours) == ["css R@1, errors", "cirr R@1, errors"] and set(ours["cirr R@1, errors"]) == {"–"}
+    page = display.content.to_html()
+    assert page.count("number best") == 1 and "15.0" in page.partition("number best")[2][:40]
+    assert tables.ALIKE not in display.caption
