@@ -3,6 +3,7 @@
 No paper; what one needs to judge whether two runs may differ in their last digits.
 """
 
+import functools
 import platform
 import resource
 import subprocess
@@ -47,6 +48,7 @@ def usable(device: str) -> str:
     return device
 
 
+@functools.cache  # of the code that was imported, whatever happens to the files meanwhile
 def _git(*words: str) -> str:
     try:
         return subprocess.run(
@@ -56,6 +58,7 @@ def _git(*words: str) -> str:
         return ""
 
 
+@functools.cache
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
