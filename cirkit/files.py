@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cirkit.errors import Problem
 
-STALE = 3600.0  # seconds after which nobody is still writing a draft
+STALE = 86_400.0  # seconds after which nobody is still writing a draft that another machine began
 DRAFT = re.compile(r"\..*\.draft-(?P<host>[^-]*)-(?P<process>\d+)-[0-9a-f]+")
 
 
@@ -59,14 +59,15 @@ def _clear_once(folder: Path, host: str) -> None:
 
 
 def clear_drafts(folder: Path, host: str) -> None:
-    """Remove the drafts in `folder` that no process is writing any more: its own is gone, or an hour went by."""
+    """Remove the drafts in `folder` that no process is writing any more: its own is gone, or a day went by."""
     for name in os.listdir(folder):
         match = DRAFT.fullmatch(name)
         if match is None:
             continue
         path = folder / name
         try:
-            gone = match["host"] == host and not _runs(int(match["process"]))
+            process = int(match["process"])  # of this number was another one before: ours has written nothing here yet
+            gone = match["host"] == host and (process == os.getpid() or not _runs(process))
             if not gone and time.time() - path.lstat().st_mtime < STALE:
                 continue
             if path.is_dir() and not path.is_symlink():

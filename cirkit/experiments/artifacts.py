@@ -66,7 +66,7 @@ class TopTen:
         return {"queries": queries}
 
 
-def place(experiment: str, scale: str, name: str, seed: int) -> Path:
+def exhibit_path(experiment: str, scale: str, name: str, seed: int) -> Path:
     """Where an exhibit lies below data/exhibits; the nameless one, of the first seed, has the plain name."""
     return Path(f"{experiment}-{scale}-{name}-s{seed}.json" if name else f"{experiment}-{scale}.json")
 
@@ -100,14 +100,14 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
-def packed(values: Float[np.ndarray, "..."]) -> dict[str, Any]:
+def pack(values: Float[np.ndarray, "..."]) -> dict[str, Any]:
     """An array in 8 bits a number: shape, the value of one step, and the steps (plus 128) in base64."""
     step = float(np.abs(values).max(initial=0.0)) / 127 or 1.0
     steps = (np.rint(values / step) + 128).astype(np.uint8)
     return {"shape": list(values.shape), "step": step, "steps": base64.b64encode(steps.tobytes()).decode()}
 
 
-def unpacked(plain: dict[str, Any]) -> Float[np.ndarray, "..."]:
+def unpack(plain: dict[str, Any]) -> Float[np.ndarray, "..."]:
     """The array again, to within half a step."""
     steps = np.frombuffer(base64.b64decode(plain["steps"]), np.uint8).astype(np.float64)
     return (steps - 128).reshape(plain["shape"]) * plain["step"]

@@ -109,7 +109,7 @@ class Experiment:
         """The exhibits that a seed keeps, each with its test, by where they lie."""
         home = local_home(self.fingerprint) / "exhibits" if self.local else exhibits_home()
         return {
-            home / artifacts.place(self.name, self.scale, each.name, seed): (test, each)
+            home / artifacts.exhibit_path(self.name, self.scale, each.name, seed): (test, each)
             for test, exhibits in self.exhibits.items()
             for each in exhibits
             if each.every_seed or seed == self.seeds[0]

@@ -137,6 +137,6 @@ def of_seed(experiment: Experiment, seed: int) -> Record | None:
 def exhibited(record: Record, name: str) -> dict[str, Any] | None:
     """The exhibit of a name that lies beside a record, or None where none of its configuration does."""
     home = local_home(record.fingerprint) / "exhibits" if record.local else exhibits_home()
-    path = home / artifacts.place(record.name, record.scale, name, record.seed)
+    path = home / artifacts.exhibit_path(record.name, record.scale, name, record.seed)
     content = artifacts.read(path) if path.is_file() else None
     return None if content is None or content["fingerprint"] != record.fingerprint else content

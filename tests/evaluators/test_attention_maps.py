@@ -256,13 +256,13 @@ def test_maps_pictures_and_the_matrix(benchmark):
         said = sum(word in str(question.edit).split() for question in questions(SIZE))
         assert entry["count"] == said and len(entry["map"]) == 64
     for word, entry in content["colours"].items():
-        dim, shown = (artifacts.unpacked(entry[key]) for key in ("ignored", "present"))
+        dim, shown = (artifacts.unpack(entry[key]) for key in ("ignored", "present"))
         assert dim.shape == shown.shape == (3, 8, 8) and word in COLOURS and entry["count"] > 0
     for key in ("ignored", "present"):
-        weighed = sum(entry["count"] * artifacts.unpacked(entry[key]) for entry in content["colours"].values())
+        weighed = sum(entry["count"] * artifacts.unpack(entry[key]) for entry in content["colours"].values())
         total = sum(entry["count"] for entry in content["colours"].values())
         assert np.abs(weighed / total).max() < max(entry[key]["step"] for entry in content["colours"].values())
-    matrix = artifacts.unpacked(content["matrix"]["weights"])
+    matrix = artifacts.unpack(content["matrix"]["weights"])
     size = 64 + len(content["matrix"]["words"])
     assert matrix.shape == (size, size) and content["matrix"]["grids"] == [[8, 8]]
 

@@ -78,7 +78,7 @@ def test_committed_exhibits_are_small_and_say_whose_they_are(path):
     assert path.stat().st_size <= artifacts.LIMIT
     name = content.get("exhibit", {}).get("name", "")
     home = Path(__file__).parents[2] / "data" / "exhibits"
-    assert home / artifacts.place(content["experiment"], content["scale"], name, content["seed"]) == path
+    assert home / artifacts.exhibit_path(content["experiment"], content["scale"], name, content["seed"]) == path
     if not name:
         assert list(content) == ["experiment", "scale", "seed", "test", "fingerprint", "queries"]
 
@@ -99,10 +99,10 @@ def test_a_broken_exhibit_says_what_to_do(tmp_path, content):
 
 def test_packed_numbers_come_back_to_within_half_a_step():
     values = np.random.default_rng(0).normal(size=(2, 3, 4))
-    plain = json.loads(json.dumps(artifacts.packed(values)))
-    assert np.abs(artifacts.unpacked(plain) - values).max() <= plain["step"] / 2 + 1e-12
+    plain = json.loads(json.dumps(artifacts.pack(values)))
+    assert np.abs(artifacts.unpack(plain) - values).max() <= plain["step"] / 2 + 1e-12
     assert np.abs(values).max() / plain["step"] == pytest.approx(127)
-    assert (artifacts.unpacked(artifacts.packed(np.zeros((2, 2)))) == 0).all()
+    assert (artifacts.unpack(artifacts.pack(np.zeros((2, 2)))) == 0).all()
 
 
 def test_a_column_is_rounded_and_has_none_where_there_is_no_value():

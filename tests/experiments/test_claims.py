@@ -251,7 +251,7 @@ def attending(seeds=3, fingerprint="", queries=None):
             "place": {"query": queries or list(range(40)), "own": place, "mask": [None] * 20 + [0.1] * 20},
             "verb": {"query": list(range(0, 60, 2)), "own": rng.normal(0, 0.1, 30).round(4).tolist()},
         }
-        path = exhibits_home() / artifacts.place("maaf/a", "cpu", "words", seed)
+        path = exhibits_home() / artifacts.exhibit_path("maaf/a", "cpu", "words", seed)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(artifacts.to_text({"experiment": "maaf/a", "fingerprint": fingerprint, "values": values}))
     return [record([True], seed, "maaf/a") for seed in range(seeds)]
@@ -311,7 +311,7 @@ def test_attention_without_its_exhibits_is_untested(home):
     assert judge(held, lambda name, scale: single if scale == "cpu" else [])["verdict"] == "untested"
     found = attending()
     assert judge(held, lambda name, scale: found if scale == "cpu" else [])["verdict"] == "holds"
-    (exhibits_home() / artifacts.place("maaf/a", "cpu", "words", 1)).unlink()
+    (exhibits_home() / artifacts.exhibit_path("maaf/a", "cpu", "words", 1)).unlink()
     assert judge(held, lambda name, scale: found if scale == "cpu" else [])["seeds"] == 2  # those that kept it
     attending(fingerprint="older")
     assert judge(held, lambda name, scale: found if scale == "cpu" else [])["verdict"] == "untested"

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from cirkit.benchmarks.fashioniq_protocols import CATEGORIES
 from cirkit.experiments import records
-from cirkit.experiments.artifacts import unpacked
+from cirkit.experiments.artifacts import unpack
 from cirkit.experiments.bootstrap import Interval
 from cirkit.experiments.claims import Attention
 from cirkit.experiments.experiment import Experiment
@@ -107,7 +107,7 @@ def matrix(page: Page, name: str, number: str) -> Display:
         return waiting(page, number)
     one, size = content["matrix"], size_of(experiment, "maps")
     (picture,) = css.images(size, "test", [questions(size)[one["query"]].row])
-    weights, words, grids = unpacked(one["weights"]), one["words"], one["grids"]  # weights: (i, i)
+    weights, words, grids = unpack(one["weights"]), one["words"], one["grids"]  # weights: (i, i)
     ends = np.cumsum([0, *(height * width for height, width in grids)])
     names = [f"image tokens,\n{height} × {width}" for height, width in grids]
     with rc_context(PLAIN):
@@ -154,7 +154,7 @@ def ignored_images(page: Page, name: str, words: Sequence[str], number: str) -> 
         figure = Figure(figsize=(1.05 * len(words) + 1.2, 2.9), layout="constrained")
         panels = figure.subplots(len(rows), len(words), squeeze=False)
         for line, (key, label) in zip(panels, rows.items(), strict=True):
-            shown = {word: unpacked(each[key]) for word, each in content["colours"].items()}  # (3, h, w) each
+            shown = {word: unpack(each[key]) for word, each in content["colours"].items()}  # (3, h, w) each
             most = max(float(np.abs(each).max()) for each in shown.values()) or 1.0
             for axes, word in zip(line, words, strict=True):
                 axes.imshow(0.5 + np.moveaxis(shown[word], 0, -1) / (2 * most), interpolation="nearest")

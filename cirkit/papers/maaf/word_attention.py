@@ -30,7 +30,7 @@ from cirkit.evaluators.attention_maps import (
 )
 from cirkit.evaluators.evidence import Ranks
 from cirkit.evaluators.ranking import device_of
-from cirkit.experiments.artifacts import column, packed
+from cirkit.experiments.artifacts import column, pack
 from cirkit.models.base import Retriever
 from cirkit.query import Benchmark, Query
 from cirkit.worlds import css
@@ -296,7 +296,7 @@ class AttentionPictures:
             "places": {word: _entry(sums["places", word]) for word in PLACES if ("places", word) in sums},
             "colours": {
                 word: {"count": count}
-                | {key: packed(each) for key, each in zip(("ignored", "present"), total / count - whole, strict=True)}
+                | {key: pack(each) for key, each in zip(("ignored", "present"), total / count - whole, strict=True)}
                 for word, (count, total) in colours.items()
             },
             "matrix": self._matrix(model, benchmark),
@@ -312,7 +312,7 @@ class AttentionPictures:
         weights = model.attention(query)[self.block][0].mean(0).double().cpu().numpy()
         grids = [list(map.shape[2:]) for map in model.image(query.image)]
         said = words(query.text[0])
-        return {"query": self.example, "words": said, "grids": grids, "weights": packed(weights)}
+        return {"query": self.example, "words": said, "grids": grids, "weights": pack(weights)}
 
 
 def _add(sums: dict[tuple[str, str], Any], key: tuple[str, str], value: Tensor) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cirkit.experiments import artifacts, records, registry
-from cirkit.experiments.artifacts import packed, unpacked
+from cirkit.experiments.artifacts import pack, unpack
 from cirkit.experiments.experiment import exhibits_home
 from cirkit.experiments.page import Page
 from cirkit.papers.maaf import attention_figures
@@ -73,7 +73,7 @@ def softmax(home, monkeypatch):
             for word, columns in COLUMNS.items()
         }
         content = {"experiment": experiment.name, "fingerprint": fingerprint, "values": values}
-        path = exhibits_home() / artifacts.place(experiment.name, "cpu", "words", seed)
+        path = exhibits_home() / artifacts.exhibit_path(experiment.name, "cpu", "words", seed)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(artifacts.to_text(content))
 
@@ -101,28 +101,28 @@ def test_position_maps_are_in_multiples_of_uniform_attention(page, content):
 
 def test_a_words_row_of_the_matrix_lies_over_the_image(page, content):
     weights = RNG.random((4 + 9 + 2, 4 + 9 + 2))
-    kept = {"query": 1, "words": ["make", "red"], "grids": [[2, 2], [3, 3]], "weights": packed(weights)}
+    kept = {"query": 1, "words": ["make", "red"], "grids": [[2, 2], [3, 3]], "weights": pack(weights)}
     content({"matrix": kept})
     whole, _, reference, *words = attention_figures.matrix(page, SOFTMAX, "Figure 4").content.axes  # 2nd: colour bar
     np.testing.assert_allclose(shown(whole), weights, atol=kept["weights"]["step"])
     assert [each.get_text() for each in whole.get_yticklabels()][2:] == ["make", "red"]
     image = CSS.images(SIZE, "test", [questions(SIZE)[1].row])[0]
     np.testing.assert_array_equal(shown(reference), image.permute(1, 2, 0))
-    for axes, row in zip(words, unpacked(kept["weights"])[-2:], strict=True):
+    for axes, row in zip(words, unpack(kept["weights"])[-2:], strict=True):
         coarse = np.array([[row[4 + 3 * y + x] for x in range(3)] for y in range(3)])
         np.testing.assert_allclose(shown(axes), coarse / coarse.mean())
         assert axes.images[-1].norm(1.0) == 0.5  # white is uniform attention
 
 
 def test_what_is_ignored_stands_over_the_same_without_attention(page, content):
-    red, blue = ({key: packed(RNG.normal(size=(3, 4, 4))) for key in ("ignored", "present")} for _ in range(2))
+    red, blue = ({key: pack(RNG.normal(size=(3, 4, 4))) for key in ("ignored", "present")} for _ in range(2))
     content({"colours": {"red": red, "blue": blue}})
     figure = attention_figures.ignored_images(page, SOFTMAX, ("red", "green", "blue"), "Figure 5").content
     above, below = figure.axes[:2], figure.axes[2:]
     for line, key in ((above, "ignored"), (below, "present")):
-        most = max(np.abs(unpacked(each[key])).max() for each in (red, blue))
+        most = max(np.abs(unpack(each[key])).max() for each in (red, blue))
         for axes, word in zip(line, (red, blue), strict=True):
-            np.testing.assert_allclose(shown(axes), 0.5 + unpacked(word[key]).transpose(1, 2, 0) / (2 * most))
+            np.testing.assert_allclose(shown(axes), 0.5 + unpack(word[key]).transpose(1, 2, 0) / (2 * most))
     assert [axes.get_xlabel() for axes in below] == ["red", "blue"]  # no text says green
 
 
