@@ -11,9 +11,11 @@ kind = "all"
 import pandas as pd
 
 from cirkit.benchmarks.catalogue import CATALOGUE
+from cirkit.experiments.experiment import ROOT
 from cirkit.figures import tables
 from cirkit.worlds.catalogue import WORLDS
 
+loaders = pd.read_csv(ROOT / "data" / "reported" / "loaders.csv", keep_default_na=False)
 chosen = [entry for entry in CATALOGUE.values() if kind in ("all", entry.kind)]
 
 # %% [markdown]
@@ -54,3 +56,11 @@ tables.styled(pd.DataFrame([{"name": e.name, "layout": e.layout, "the original":
 # %% [markdown]
 # `cirkit data make NAME --root DIR` writes a world's files, `cirkit data get NAME --root DIR` fetches what may be
 # fetched of the original, pinned and checked, and `cirkit data check NAME --root DIR` counts.
+
+# %% [markdown]
+# ## Official loaders on our files
+#
+# The loaders and evaluators that others released, run as they are on the files that our worlds write at `smoke` scale.
+
+# %%
+tables.styled(loaders)
