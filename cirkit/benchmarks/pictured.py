@@ -200,7 +200,7 @@ def report(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         said.append("The reader leaves out nothing: it stops at the first picture that is missing.")
     elif said or any(row["missing"] for row in rows):
         said.append(
-            "Something is missing. The reader leaves out the questions and the gallery items that need it, together, "
+            "Something is missing. The reader leaves out the queries and the gallery items that need it, together, "
             "and says how many; numbers on what is left are not comparable with published ones."
         )
     return said
@@ -208,9 +208,11 @@ def report(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _dropped(counts: Mapping[str, Any]) -> str:
     """A protocol and what it leaves out, in words."""
-    said = f"{counts['protocol']}: {counts['queries']} of {counts['of_queries']} queries"
+    if counts["queries"] == counts["of_queries"]:
+        return f"{counts['protocol']}: all {counts['queries']} queries, so the reader refuses."
+    text = f"{counts['protocol']}: {counts['queries']} of {counts['of_queries']} queries"
     if counts["queries"] and "by_reference" in counts:
-        said += f" ({counts['by_reference']} for their reference, {counts['by_target']} for a picture to be found)"
+        text += f" ({counts['by_reference']} for their reference, {counts['by_target']} for an image to be found)"
     if counts["of_gallery"]:
-        said += f", {counts['gallery']} of {counts['of_gallery']} gallery items"
-    return f"{said}."
+        text += f", {counts['gallery']} of {counts['of_gallery']} gallery items"
+    return f"{text}."
