@@ -86,14 +86,15 @@ def need(record: Any, key: str, kind: type[Kind] | tuple[type, ...], path: Path,
     return value
 
 
-def image_path(root: Path, relative: str, within: str = "") -> Path:
+def image_path(root: Path, relative: str, *folders: str) -> Path:
     """Where an image lies below the root; refused when annotation data would lead out of it.
 
-    The root may be a link, and so may `within`, the folder below it that the layout itself names: a user has linked
-    it. No other link out of the root is followed, since then the data would choose where to read.
+    The root may be a link, and so may each of `folders` below it, which the layout names and not the data: a user has
+    linked it. No other link out of the root is followed, since then the data would choose where to read.
     """
     if not relative or relative.startswith(("/", "\\")) or "\0" in relative:
         raise Problem(f"The image name {relative!r} is no path below {root}. Mend the file that names it.")
-    if within and relative.startswith(f"{within}/"):
-        root, relative = root / within, relative.removeprefix(f"{within}/")
+    for folder in folders:
+        if relative.startswith(f"{folder}/"):
+            return inside(root / folder, relative.removeprefix(f"{folder}/"))
     return inside(root, relative)

@@ -36,6 +36,7 @@ OFFICIAL = {  # Flickr30k: five captions each, and flickr30k_entities has anothe
     "val2017": {"val2017": {"captions": 25_014, "images": 5_000}},
 }
 FOLDER = "flickr30k-images"
+FOLDERS = ("train2014", "val2014")  # of COCO
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def folds(held: Captioned, size: int = 1000) -> list[Captioned]:
 
 def _images(folder: Path, held: Captioned) -> tuple[Pictured, Captioned]:
     """The images that lie there, and what is said of them; a caption goes with its image, with a warning."""
-    images = pictured.find(folder, {name: image_path(folder, name) for name in held.names})
+    images = pictured.find(folder, {name: image_path(folder, name, *FOLDERS) for name in held.names})
     owner = held.owner.tolist()
     kept = images.complete(folder, [[held.names[i]] for i in owner])
     return images, held.select(sorted({owner[i] for i in kept}))
@@ -198,7 +199,7 @@ class Collection:
         official, folder, splits = self.read(root)
         expected, lines = pictured.expected_counts(root, OFFICIAL[official]), []
         for split, part in splits.items():
-            there = {name: image_path(folder, name).is_file() for name in part.names}
+            there = {name: image_path(folder, name, *FOLDERS).is_file() for name in part.names}
             lines.append(pictured.line(split, "captions", expected[split]["captions"], len(part.owner)))
             lines.append(pictured.line(split, "images", expected[split]["images"], sum(there.values())))
             needs = pictured.Requirements(

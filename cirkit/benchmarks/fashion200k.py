@@ -78,7 +78,7 @@ def sampled(path: Path | str) -> list[Product]:
 
 def _images(root: Path, read: Sequence[Product]) -> pictured.Pictured:
     """The images of these products that lie there; paths already start with `women/`."""
-    return pictured.find(root, {product.path: image_path(root, product.path) for product in read})
+    return pictured.find(root, {product.path: image_path(root, product.path, "women") for product in read})
 
 
 def train(root: Path | str, protocol: Protocol = TIRG) -> Triplets:
@@ -145,7 +145,7 @@ def check(root: Path) -> list[dict[str, Any]]:
     expected, lines = pictured.expected_counts(root, OFFICIAL), []
     pairs = [line.split() for line in read_text(root / QUERIES).split("\n") if line.strip()]
     for split in SPLITS:
-        there = {product.path: image_path(root, product.path).is_file() for product in products(root, split)}
+        there = {product.path: image_path(root, product.path, "women").is_file() for product in products(root, split)}
         lines.append(pictured.line(split, "listed", expected[split]["images"], len(there)))
         lines.append(pictured.line(split, "images", expected[split]["images"], sum(there.values())))
         first, second = [pair[0] for pair in pairs], [pair[1:] for pair in pairs]

@@ -39,7 +39,10 @@ def image_paths(root: Path, category: str, names: Sequence[str]) -> dict[str, Pa
     paths = {}
     for name in names:
         file = next((files[name + end] for end in ENDS if name + end in files), None)
-        paths[name] = root / START_KIT.relative(category, name) if file is None else image_path(root, file)
+        if file is None:
+            paths[name] = root / START_KIT.relative(category, name)
+        else:
+            paths[name] = image_path(root, file, file.rpartition("/")[0])
     return paths
 
 

@@ -81,13 +81,13 @@ def entries(root: Path | str) -> list[Entry]:
             raise Problem(f"{root / FOLDER} has a folder {folder.name!r}, which is not 'adjective noun'. Rename it.")
         if words[0] == NO_ADJECTIVE:
             continue
-        image_path(root, f"{FOLDER}/{folder.name}")
+        image_path(root / FOLDER, folder.name)
         for file in _listed(Path(folder.path)):
             if not file.name.lower().endswith(".jpg"):
                 continue
             name = f"{folder.name}/{file.name}"
             if file.is_symlink():
-                image_path(root, f"{FOLDER}/{name}")
+                image_path(root / FOLDER, name)
             found.append(Entry(name, *words))
     if not found:
         raise Problem(f"{root / FOLDER} has no images like 'old car/1.jpg'. Unpack MIT-States there.")

@@ -78,11 +78,12 @@ def annotated(root: Path | str, split: str) -> list[Record]:
 
 def image_paths(root: Path, wanted: Sequence[str]) -> dict[str, Path]:
     """Where each image lies: `womens_boots/0/img_womens_boots_12.jpg`, in the root or in `attributedata`."""
-    found: dict[str, str] = {}
+    found: dict[str, tuple[Path, str]] = {}
     for folder in (root, root / "attributedata", root / "images"):
-        for path in sorted(folder.glob("womens_*/*/img_womens_*")):
-            found.setdefault(path.name, str(path.relative_to(root)))
-    return {name: image_path(root, found.get(name, image_file(name))) for name in wanted}
+        for kind in sorted(folder.glob("womens_*")):
+            for path in sorted(kind.glob("*/img_womens_*")):
+                found.setdefault(path.name, (kind, str(path.relative_to(kind))))
+    return {name: image_path(*found.get(name, (root, image_file(name)))) for name in wanted}
 
 
 def image_file(name: str) -> str:

@@ -109,7 +109,7 @@ def train(root: Path | str, words: Callable[[Triplet, int], str] = as_given, col
     root = Path(root)
     held = triplets(root, columns)
     names = dict.fromkeys(name for one in held for name in (one.reference, one.target))
-    images = pictured.find(root, {name: image_path(root, name, within=IMAGES) for name in names})
+    images = pictured.find(root, {name: image_path(root, name, IMAGES) for name in names})
     kept = images.complete(root, [(one.reference, one.target) for one in held])
     first = [held[i].reference for i in kept]
     query = Query(image=images.at(first), text=[words(held[i], i) for i in kept])
@@ -123,7 +123,7 @@ def check(root: Path) -> list[dict[str, Any]]:
     """
     expected, held = pictured.expected_counts(root, OFFICIAL), triplets(root)
     names = dict.fromkeys(name for one in held for name in (one.reference, one.target))
-    found = {name: image_path(root, name, within=IMAGES).is_file() for name in names}
+    found = {name: image_path(root, name, IMAGES).is_file() for name in names}
     first, second = [one.reference for one in held], [(one.target,) for one in held]
     lines = [
         pictured.line("train", "triplets", expected["train"]["triplets"], len(held)),

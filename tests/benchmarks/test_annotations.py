@@ -66,6 +66,23 @@ def test_image_names_stay_below_the_root(tmp_path, name):
         image_path(root, name)
 
 
+def test_a_folder_of_the_layout_may_be_a_link_and_no_other(tmp_path):
+    root, away = tmp_path / "root", tmp_path / "away"
+    root.mkdir()
+    (away / "inner").mkdir(parents=True)
+    (root / "images").symlink_to(away)
+    (away / "out").symlink_to(tmp_path)
+    (tmp_path / "linked").symlink_to(root)
+    for base in (root, tmp_path / "linked"):
+        assert image_path(base, "images/inner/a.png", "images").resolve() == away / "inner" / "a.png"
+        for name in ("images/out/a.png", "images/../a.png", "images/../../a.png", "images"):
+            with pytest.raises(Problem, match="leaves"):
+                image_path(base, name, "images")
+        with pytest.raises(Problem, match="leaves"):
+            image_path(base, "images/a.png")
+        assert image_path(base / "images", "a.png").resolve() == away / "a.png"
+
+
 @given(st.binary(max_size=60))
 @settings(max_examples=50, deadline=None)
 def test_whatever_lies_there_only_a_problem_comes_out(tmp_path_factory, content):

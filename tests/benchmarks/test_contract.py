@@ -169,7 +169,7 @@ IMAGES = {  # folders that the layouts name, where users keep images elsewhere
     "shoes": ("womens_pumps",),
     "mit-states": ("images",),
 }
-UNREAD = ("annotations", "dataset_flickr30k.json")  # of COCO and Flickr30k, what other loaders read
+UNREAD = ("annotations", "dataset_flickr30k.json", "captions_ext", "scenes")  # by the calls of this file
 
 READERS = {  # by name: of the smoke world, every so manieth picture is taken away; who reads the split and protocol
     "fashioniq": (5, joint(fashioniq.MAAF) | joint(fashioniq.PROTOCOLS["val"])),
@@ -219,7 +219,10 @@ READERS = {  # by name: of the smoke world, every so manieth picture is taken aw
         },
     ),
     "clevr": (5, {("val", "clevr"): lambda root: clevr.read(root, "val")}),
-    "textvqa": (5, {("val", "textvqa"): lambda root: textvqa.read(root, "val")}),
+    "textvqa": (
+        5,
+        {(split, "textvqa"): lambda root, split=split: textvqa.read(root, split) for split in textvqa.SPLITS},
+    ),
 }
 
 
