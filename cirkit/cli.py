@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 a Problem (one sentence and the next step), 2 wrong usage.
 """
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -243,8 +244,9 @@ def run_seeds(experiment: Any, seed: int | None, device: str, again: bool) -> No
 
 
 def announce(line: str) -> None:
-    """Say on stderr what takes a while, before it does."""
-    typer.echo(line, err=True)
+    """Say on stderr what takes a while, before it does; of processes that `torchrun` started, the first does."""
+    if os.environ.get("RANK", "0") == "0":
+        typer.echo(line, err=True)
 
 
 def progress(steps: int) -> Any:

@@ -1,7 +1,7 @@
 """What a run needs, said before it starts: data, weights, hours and memory.
 
-Hours and memory come from finished seeds of the same declaration; where there are none, from one training step of a
-few made-up pictures with random weights, taken here and now, in proportion to the batch.
+Hours and memory come from finished seeds of the same configuration; where there are none, from one training step of a
+few random images with random weights, taken here and now, in proportion to the batch.
 """
 
 import json
@@ -23,7 +23,7 @@ from cirkit.experiments.experiment import Experiment
 from cirkit.experiments.records import done
 from cirkit.query import Batch, Query
 
-SIDE = 224  # pixels of the made-up pictures where the data cannot say
+SIDE = 224  # pixels of the random images where the data cannot say
 FEW = 2  # examples of the step that is tried
 
 
@@ -97,6 +97,13 @@ def tried(experiment: Experiment) -> Step:
             _TRIED[alike] = one_step(experiment, FEW)
         except Problem as problem:
             _TRIED[alike] = problem
+        except (
+            TypeError,
+            AttributeError,
+            KeyError,
+            IndexError,
+        ):  # it reads something else
+            _TRIED[alike] = Problem("its examples are not random images and texts; run a smoke seed to judge it.")
     found = _TRIED[alike]
     if isinstance(found, Problem):
         raise found
@@ -104,13 +111,14 @@ def tried(experiment: Experiment) -> Step:
 
 
 def one_step(experiment: Experiment, batch: int) -> Step:
-    """One training step at full size, on made-up pictures and with random weights; nothing is downloaded for it."""
+    """One training step at full size, on random images and with random weights; nothing is downloaded for it."""
     texts = ["make yellow sphere small"] * batch
     images = torch.randint(0, 255, (batch, 3, SIDE, SIDE), dtype=torch.uint8)
     with _offline():
         model = untrained(experiment.training.model)(texts).train()
-    optimiser = experiment.training.optimiser(model)
-    made_up = Batch(query=Query(image=images, text=texts), target=images.flip(0))
+    training = experiment.training
+    stepper = training.step(model, training.objective, training.optimiser)
+    batch_at_random = Batch(query=Query(image=images, text=texts), target=images.flip(0))
     kept: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -120,16 +128,23 @@ def one_step(experiment: Experiment, batch: int) -> Step:
 
     started = time.perf_counter()
     with saved_tensors_hooks(keep, lambda tensor: tensor):
-        loss = experiment.training.objective(model, made_up)
-    loss.backward()
-    optimiser.step()
+        stepper(batch_at_random)
     seconds = time.perf_counter() - started
     weights = list(model.parameters())
-    state = [value for each in optimiser.state.values() for value in each.values() if isinstance(value, Tensor)]
+    state = list(_tensors(stepper.state_dict()))
     fixed = sum(each.nbytes for each in [*weights, *(each.grad for each in weights if each.grad is not None), *state])
     for each in weights:
         kept.pop(each.untyped_storage().data_ptr(), None)
     return Step(seconds, fixed, sum(kept.values()))
+
+
+def _tensors(state: Any) -> Iterator[Tensor]:
+    """Every tensor in a state of dictionaries and lists."""
+    if isinstance(state, Tensor):
+        yield state
+    elif isinstance(state, dict | list | tuple):
+        for each in state.values() if isinstance(state, dict) else state:
+            yield from _tensors(each)
 
 
 @contextmanager

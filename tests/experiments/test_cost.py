@@ -106,3 +106,13 @@ def test_a_step_asks_the_hub_for_nothing(monkeypatch):
     monkeypatch.setattr(cost, "untrained", lambda model: seen.append(constants.HF_HUB_OFFLINE) or plain(model))
     cost.one_step(experiment, 2)
     assert seen and all(seen) and constants.HF_HUB_OFFLINE is False
+
+
+def test_a_model_that_reads_something_else_than_images_and_texts_is_said_so(monkeypatch):
+    def answers(experiment, batch):
+        raise AttributeError("'Batch' object has no attribute 'question'")
+
+    monkeypatch.setattr(cost, "_TRIED", {})
+    monkeypatch.setattr(cost, "one_step", answers)
+    row = cost.plan(found("css/tirg", "gpu"))
+    assert row["hours a seed"] is None and "run a smoke seed" in row["weights"]
