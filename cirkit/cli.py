@@ -373,7 +373,7 @@ def book() -> None:
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="render, train, rank, maaf or publish")], as_json: Json = False
+    name: Annotated[str, typer.Argument(help="render, train, evaluate, maaf or publish")], as_json: Json = False
 ) -> None:
     """Time our code beside a reference, in one process."""
     say(f"Timing {name}, one case after the other ...")

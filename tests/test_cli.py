@@ -38,7 +38,6 @@ READING = {
     ("experiments",): {"paper", "scale", "rows", "seeds done", "seeds wanted", "hours"},
     ("experiments", "--all", "--scale", "smoke"): {"name", "paper", "scale", "seeds done", "seeds wanted", "seconds"},
     ("data", "list"): {"name", "kind", "world", "layout"},
-    ("bench", "rank"): {"name", "ours", "reference", "ratio", "difference", "threads"},
     ("doctor",): {"name", "found", "state", "advice"},
 }  # fmt: skip
 

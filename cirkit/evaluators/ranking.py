@@ -14,10 +14,11 @@ from cirkit.evaluators.evidence import Ranks
 from cirkit.models.base import Features, Retriever, join, take
 from cirkit.query import Benchmark, Gallery, all_rows, leave_out
 
-SCORES = 2**23  # at a time: 32 MB
+SCORES = 12_000_000  # at a time: 48 MB
 GATHERED = 2**22  # numbers of gallery features that are copied at a time, where queries have galleries of their own
 MANY = 16  # relevant items of a query, from which on sorting its scores once is faster than counting for each
 FEW = 8  # a gallery of its own is gathered where it is smaller than the whole by this factor
+NOT_FINITE = "The model gave a score that is not a finite number; look at its training loss."
 
 
 @torch.no_grad()
@@ -38,7 +39,7 @@ def compose(model: Retriever, benchmark: Benchmark, chunk: int = 256) -> Feature
 
 @torch.no_grad()
 def score_rows(
-    model: Retriever, composed: Features, gallery: Features, n: int, chunk: int = 8192
+    model: Retriever, composed: Features, gallery: Features, n: int, chunk: int = 4096
 ) -> Float[Tensor, "q n"]:
     """Scores of a few queries against the whole gallery, computed `chunk` gallery items at a time."""
     if n <= chunk:
@@ -74,8 +75,7 @@ def rank_features(
                 ranks = _ranks_among_own(model, take(composed, mine), gallery, benchmark, part)
             else:
                 among = take(gallery, slice(span.start, span.stop))
-                scores = _checked(score_rows(model, take(composed, mine), among, len(span)))
-                ranks = _ranks_in(scores, benchmark, part, span)
+                ranks = _ranks_in(score_rows(model, take(composed, mine), among, len(span)), benchmark, part, span)
             where = np.concatenate([np.arange(offsets[i], offsets[i + 1]) for i in part])
             first[where], last[where] = ranks
     ranked = np.array([benchmark.ranked(i) for i in range(len(benchmark))])
@@ -113,7 +113,9 @@ def _ranks_among_own(
     own = _padded([benchmark.candidates[i] for i in rows])  # (q, k)
     alone = composed[:, None] if isinstance(composed, Tensor) else tuple(part[:, None] for part in composed)
     scores = torch.vmap(model.score)(alone, take(gallery, own.clamp(min=0)))[:, 0]  # (q, k)
-    scores = _checked(scores).masked_fill(own.to(scores.device) < 0, -torch.inf)
+    if not scores.sum().isfinite():
+        raise ValueError(NOT_FINITE)
+    scores = scores.masked_fill(own.to(scores.device) < 0, -torch.inf)
     if benchmark.excluded is not None:
         out = _padded([benchmark.excluded[i] for i in rows])  # (q, e)
         gone = (own[:, :, None] == out[:, None]) & (own >= 0)[:, :, None]
@@ -129,6 +131,8 @@ def _ranks_in(
     scores: Float[Tensor, "q n"], benchmark: Benchmark, rows: list[int], span: range
 ) -> Int[np.ndarray, "2 items"]:
     """First and last ranks of the relevant items of some queries; column 0 is gallery row span.start."""
+    if not scores.sum().isfinite():
+        raise ValueError(NOT_FINITE)
     if scores.device.type != "cpu":
         return _ranks_on_device(scores.clone(), benchmark, rows, span)
     first, last = [], []
@@ -161,12 +165,6 @@ def _ranks_on_device(
     higher = torch.stack([(scores > mine).sum(1, dtype=torch.int32) for mine in each], 1)[at >= 0]
     level = torch.stack([(scores >= mine).sum(1, dtype=torch.int32) for mine in each], 1)[at >= 0]
     return torch.stack([1 + higher, level]).cpu().numpy()
-
-
-def _checked(scores: Tensor) -> Tensor:
-    if not scores.sum().isfinite():
-        raise ValueError("The model gave a score that is not a finite number; look at its training loss.")
-    return scores
 
 
 def _padded(lists: Sequence[Sequence[int]]) -> Int[Tensor, "q a"]:

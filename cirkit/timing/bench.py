@@ -10,18 +10,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from cirkit.attention.blocks import UnbiasedLayerNorm
 from cirkit.encoders.text import LSTM, dropout_linear
 from cirkit.errors import Problem, suggestion
 from cirkit.losses.contrastive import batch_softmax
-from cirkit.models.base import Cosine
 from cirkit.models.maaf import MAAF, half_text
-from cirkit.query import Batch, Benchmark, Query
+from cirkit.query import Batch, Query
 from cirkit.timing.plain_maaf import GivenResNet, Maps, PlainMAAF, ResNetMaps, SmallMaps, given_maps
 from cirkit.training import objectives
 from cirkit.training.optimisers import adamw, sgd
@@ -107,85 +104,11 @@ def train() -> list[dict[str, Any]]:
     return rows
 
 
-class Given:
-    """A retriever whose features are already there: only its cosine is asked for."""
+def evaluate() -> list[dict[str, Any]]:
+    """From features to ranks, beside a plain sort and the released evaluations, at the sizes of the originals."""
+    from cirkit.timing import evaluate
 
-    def __init__(self) -> None:
-        self.score = Cosine()
-
-    def encode(self, images: Tensor) -> Tensor:
-        """The pictures as they are."""
-        return images.float().flatten(1)
-
-    def compose(self, query: Query) -> Tensor:
-        """The query's pictures as they are."""
-        return self.encode(query.image)
-
-
-class Known:
-    """A retriever whose scores are already there; its features are the numbers of queries and of gallery items."""
-
-    def __init__(self, scores: Tensor) -> None:
-        self.scores = scores
-
-    def encode(self, images: Tensor) -> Tensor:
-        """The numbers of the pictures."""
-        return torch.arange(len(images))
-
-    def compose(self, query: Query) -> Tensor:
-        """The numbers of the queries."""
-        return torch.arange(len(query))
-
-    def score(self, composed: Tensor, gallery: Tensor) -> Tensor:
-        """The part of the scores that is asked for; both sides are consecutive numbers."""
-        return self.scores[composed[0] : composed[-1] + 1, gallery[0] : gallery[-1] + 1]
-
-
-def rank() -> list[dict[str, Any]]:
-    """Ranks by counting against sorting and searching, at the size of Fashion IQ's dresses.
-
-    The reference does what released evaluation loops do: sort the gallery of every query, write down its labels in
-    that order, and look up where the right one stands.
-    """
-    from cirkit.evaluators import ranking
-
-    q, n, d = 2017, 3817, 512
-    generator = torch.Generator().manual_seed(0)
-    composed, gallery = (normalize(torch.randn(rows, d, generator=generator)) for rows in (q, n))
-    answer = torch.randint(1, n, (q,), generator=generator).tolist()
-    names = [f"B{row:09d}" for row in range(n)]
-    blank = torch.zeros(1, 3, 1, 1, dtype=torch.uint8)
-    benchmark = Benchmark(
-        name="random",
-        query=Query(text=["x"] * q),
-        gallery=blank.expand(n, 3, 1, 1),
-        relevant=[[a] for a in answer],
-        excluded=[[0]] * q,
-    )
-    model = Given()
-
-    def counting(composed: Tensor = composed, gallery: Tensor = gallery) -> Tensor:
-        return torch.from_numpy(ranking.rank_features(model, composed, gallery, benchmark).mid)
-
-    def searched(scores: np.ndarray) -> Tensor:
-        scores[:, 0] = -np.inf
-        ordered = [[names[row] for row in line] for line in np.argsort(-scores, axis=1)]
-        return torch.tensor([line.index(names[a]) + 1.0 for line, a in zip(ordered, answer, strict=True)])
-
-    def sorting(composed: Tensor = composed, gallery: Tensor = gallery) -> Tensor:
-        with torch.no_grad():
-            return searched(model.score(composed, gallery).numpy())
-
-    doubles = composed.double(), gallery.double()  # in single precision a few pairs are level, and sorting takes sides
-    difference = (counting(*doubles) - sorting(*doubles)).abs().max().item()
-    with torch.no_grad():
-        scores = model.score(composed, gallery)
-    known, numbers = Known(scores), (torch.arange(q), torch.arange(n))
-    ours = median(lambda: ranking.rank_features(known, *numbers, benchmark))
-    return [
-        row("ranks of 2,017 queries in 3,817 items, from features", median(counting), median(sorting), difference),
-        row("the same, from scores at hand", ours, median(lambda: searched(scores.numpy().copy())), difference),
-    ]
+    return evaluate.rows()
 
 
 SAID = "is solid green and has long sleeves with two small white buttons"  # 12 words
@@ -298,4 +221,4 @@ def publish() -> list[dict[str, Any]]:
     return rows
 
 
-BENCHES = {"render": render, "train": train, "rank": rank, "maaf": maaf, "publish": publish}
+BENCHES = {"render": render, "train": train, "evaluate": evaluate, "maaf": maaf, "publish": publish}

@@ -1,0 +1,68 @@
+"""The race of evaluations at small sizes: both sides rank alike, and the released loops measure the same."""
+
+import numpy as np
+import pytest
+import torch
+
+from cirkit.evaluators.measures import AveragePrecision, InverseNegativePenalty, Recall
+from cirkit.query import Benchmark, Query
+from cirkit.timing import bench, evaluate
+
+CASES = {case.benchmark.name: case for case in evaluate.cases(0.006)}
+
+
+def test_every_case_has_a_line(monkeypatch):
+    monkeypatch.setattr(evaluate, "cases", lambda part: list(CASES.values()))
+    rows = bench.run("evaluate")
+    names = ["FashionIQ", "CIRR subset", "GeneCIS", "person retrieval", "CIRCO", "Fashion200k"]
+    assert [row["name"].split(":")[0] for row in rows] == names
+    for row in rows:
+        assert row["ours"] > 0 and row["argsort"] > 0 and row["released"] > 0
+        differ, _, items = row["ranks that differ"].split()
+        assert int(differ) <= 0.01 * int(items)
+
+
+def scored(name):
+    benchmark = CASES[name].benchmark
+    scores = torch.randn(len(benchmark), len(benchmark.gallery), generator=torch.Generator().manual_seed(1))
+    return (
+        benchmark,
+        scores,
+        evaluate.ranking._ranks_in(scores, benchmark, [*range(len(benchmark))], range(scores.shape[1])),
+    )
+
+
+@pytest.mark.parametrize("name", ["CIRR subset", "GeneCIS", "person retrieval", "CIRCO"])
+def test_the_released_loops_measure_what_ours_does(name):
+    benchmark, scores, (first, last) = scored(name)
+    offsets = np.cumsum([0, *map(len, benchmark.relevant)])
+    ranks = evaluate.Ranks(first, last, offsets, len(benchmark.gallery))
+    theirs = CASES[name].released(benchmark, scores)
+    if name == "CIRCO":
+        assert 100 * theirs == pytest.approx(AveragePrecision(50).values(ranks).mean())
+    elif name == "GeneCIS":
+        assert np.multiply(100, theirs) == pytest.approx([Recall(k).values(ranks).mean() for k in (1, 2, 3)])
+    elif name == "CIRR subset":
+        assert theirs[:3] == pytest.approx([Recall(k).values(ranks).mean() for k in (1, 2, 3)])
+    else:
+        recall, precision, inp = theirs
+        assert 100 * recall.numpy() == pytest.approx([Recall(k).values(ranks).mean() for k in range(1, 11)])
+        assert 100 * float(precision) == pytest.approx(AveragePrecision().values(ranks).mean(), rel=1e-5)
+        assert 100 * float(inp) == pytest.approx(InverseNegativePenalty().values(ranks).mean(), rel=1e-5)
+
+
+def test_the_loops_over_one_target_agree_too():
+    benchmark, scores, (first, _) = scored("Fashion200k")
+    starts = np.cumsum([0, *map(len, benchmark.relevant)])[:-1]
+    best = np.minimum.reduceat(first, starts)
+    assert evaluate.captions_in_order(benchmark, scores)[:3] == pytest.approx([(best <= k).mean() for k in (1, 5, 10)])
+    query = Query(text=["x"] * 4)
+    one = Benchmark(name="one", query=query, gallery=["a", "b", "c"], relevant=[[0], [1], [2], [0]])
+    table = torch.tensor([[3.0, 2, 1], [3, 2, 1], [3, 2, 1], [1, 2, 3]])
+    assert evaluate.sorted_names(one, table)[:3] == [25, 50, 100]
+
+
+def test_a_peak_of_memory_is_seen():
+    with evaluate.Peak() as peak:
+        block = torch.ones(10_000_000)
+    assert block.sum() == 10_000_000 and (peak.megabytes is None or 30 <= peak.megabytes <= 80)
