@@ -6,12 +6,13 @@ R@1, 5, 10; 1K of COCO is the mean over five folds of the 5,000 test images.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from cirkit.benchmarks import pictured
@@ -160,21 +161,13 @@ def text_to_image(folder: Path, held: Captioned, name: str = "text-to-image") ->
     return Benchmark(name=name, query=Query(text=text), gallery=images.images, relevant=relevant)
 
 
-def image_to_text(
-    scores: Float[Tensor, "t n"], owner: Int[Tensor, " t"]
-) -> tuple[Float[np.ndarray, " t"], Int[np.ndarray, " n_plus_one"], int]:
-    """Ranks of every image's captions among all captions, from the scores of `text_to_image`.
-
-    A Benchmark's gallery holds images, so this direction reads the same scores down their columns: what comes out
-    are the first three fields of `evaluators.measures.Ranks`. Recall asks whether any of the five is in the first k.
-    """
-    values, counts = [], []
-    for image, column in enumerate(scores.T):
-        mine = column[owner == image][:, None]
-        values.append(1 + (column > mine).sum(1) + ((column == mine).sum(1) - 1) / 2)
-        counts.append(len(mine))
-    offsets = np.cumsum([0, *counts])
-    return torch.cat(values).double().cpu().numpy(), offsets, len(owner)
+def image_to_text(folder: Path, held: Captioned, name: str = "image-to-text") -> Benchmark:
+    """Every image is a query, every caption a gallery item; Recall asks whether any of the image's own is found."""
+    images, held = _images(folder, held)
+    text = [caption for mine in held.captions for caption in mine]
+    ends = np.cumsum([0, *map(len, held.captions)]).tolist()
+    relevant = [range(start, stop) for start, stop in pairwise(ends)]
+    return Benchmark(name=name, query=Query(image=images.at(held.names)), gallery=text, relevant=relevant)
 
 
 def train(folder: Path, held: Captioned) -> Triplets:

@@ -4,7 +4,6 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,11 +11,11 @@ from hypothesis import strategies as st
 from mutations import spoiled
 
 from cirkit.benchmarks import captions
-from cirkit.benchmarks.captions import FOLDER, Captioned, folds, image_to_text
+from cirkit.benchmarks.captions import FOLDER, Captioned, folds
 from cirkit.errors import Problem
-from cirkit.evaluators.evidence import Ranks
 from cirkit.evaluators.measures import Recall
-from cirkit.query import all_rows
+from cirkit.evaluators.ranking import rank_features
+from cirkit.query import Benchmark, Query, all_rows
 from cirkit.worlds import captions as captions_world
 from cirkit.worlds import groups
 from cirkit.worlds.captions import COCO, FLICKR30K, STREAMS, Size
@@ -145,26 +144,50 @@ def test_pictures_may_have_more_captions_than_five():
     assert held.select([2, 0]).owner.tolist() == [0, 0, 0, 1, 1]
 
 
+def test_image_to_text_has_every_image_for_a_query_and_its_captions_relevant_among_all(root):
+    held = captions.multi30k(root, "test")
+    images, texts = captions.text_to_image(root / FOLDER, held), captions.image_to_text(root / FOLDER, held)
+    assert texts.gallery == images.query.text and len(texts) == len(images.gallery) == 5
+    for i, rows in enumerate(texts.relevant):
+        assert [texts.gallery[row] for row in rows] == list(held.captions[i])
+        assert all(images.relevant[row] == [i] for row in rows)
+    assert torch.equal(texts.query.image[all_rows(texts.query.image)], images.gallery[all_rows(images.gallery)])
+
+
+class Table:
+    """A model whose scores are given."""
+
+    def __init__(self, scores):
+        self.scores = scores
+
+    def encode(self, items):
+        raise NotImplementedError
+
+    compose = encode
+
+    def score(self, composed, gallery):
+        return self.scores[composed][:, gallery]
+
+
 @given(st.integers(0, 1000))
 @settings(max_examples=25, deadline=None)
-def test_picture_to_text_ranks_as_sorting_does(seed):
-    generator = torch.Generator().manual_seed(seed)
-    owner = torch.tensor([0, 0, 1, 2, 2, 2])
-    scores = torch.randperm(18, generator=generator).reshape(6, 3).float()
-    ranks = Ranks.from_mid(*image_to_text(scores, owner))
-    for picture in range(3):
-        order = scores[:, picture].argsort(descending=True).tolist()
-        expected = [1 + order.index(caption) for caption in range(6) if owner[caption] == picture]
-        assert ranks.mid[ranks.offsets[picture] : ranks.offsets[picture + 1]].tolist() == expected
+def test_image_to_text_ranks_as_sorting_does(seed):
+    owner = [0, 0, 1, 2, 2, 2]
+    scores = torch.randperm(18, generator=torch.Generator().manual_seed(seed)).reshape(3, 6).float()
+    benchmark = Benchmark(
+        name="toy",
+        query=Query(image=torch.zeros(3, 3, 1, 1, dtype=torch.uint8)),
+        gallery=list("abcdef"),
+        relevant=[range(0, 2), range(2, 3), range(3, 6)],
+    )
+    ranks = rank_features(Table(scores), torch.arange(3), torch.arange(6), benchmark)
+    for image in range(3):
+        order = scores[image].argsort(descending=True).tolist()
+        expected = [1 + order.index(caption) for caption in range(6) if owner[caption] == image]
+        assert ranks.mid[ranks.offsets[image] : ranks.offsets[image + 1]].tolist() == expected
         for k in (1, 2, 5):
-            hit = any(int(owner[caption]) == picture for caption in order[:k])
-            assert Recall(k).values(ranks)[picture] == 100 * hit
+            assert Recall(k).values(ranks)[image] == 100 * any(owner[caption] == image for caption in order[:k])
     assert ranks.gallery.tolist() == [6] * 3
-
-
-def test_a_model_that_says_nothing_ranks_captions_at_chance():
-    values, _, count = image_to_text(torch.zeros(10, 2), torch.arange(2).repeat_interleave(5))
-    assert np.all(values == 5.5) and count == 10
 
 
 def test_folds_are_in_order_and_whole():
