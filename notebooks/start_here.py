@@ -21,6 +21,7 @@ from cirkit.evaluators import ranking
 from cirkit.evaluators.evidence import chance
 from cirkit.evaluators.measures import Recall
 from cirkit.experiments import bootstrap
+from cirkit.explorers.retrieval import model_explorer
 from cirkit.figures import images, phrases, plots, tables
 from cirkit.papers import maaf
 from cirkit.training.loop import fit
@@ -127,6 +128,13 @@ asked = benchmark.query[torch.tensor([question])]
 print(f"“{asked.text[0]}”: the first target is at rank {ranks.best()[question]:g}")
 found = torch.cat([asked.image, benchmark.gallery[torch.tensor(top)]])
 images.images_row(found, ["reference", *map(str, range(1, len(top) + 1))], framed=right, width=0.85)
+
+# %% [markdown]
+# A dozen of its queries to look through. In JupyterLab (`make lab`) the model itself is behind the explorer: give it a
+# modification text of your own, and an image if you like.
+
+# %% tags=["hide-input"]
+model_explorer(trained.model, benchmark, ranks, range(0, len(benchmark), len(benchmark) // 12), "MAAF")
 
 # %% [markdown]
 # ## Where to go from here

@@ -1,6 +1,9 @@
 """The runner's gates: what must not become a page does not, and what is there already is not run again."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import jupytext
@@ -9,6 +12,9 @@ from jupytext.config import load_jupytext_config
 
 from cirkit import pages as runner
 from cirkit.errors import Problem
+from cirkit.evaluators.measures import Recall
+from cirkit.experiments.page import Page
+from cirkit.experiments.records import done
 
 GOOD = """# %% [markdown]
 # # A page
@@ -211,3 +217,26 @@ def test_the_warnings_of_a_failed_build_are_what_is_reported():
     line = "book/a.md:3: WARNING: unknown document"
     assert runner.faults(f"reading\n\x1b[31m{line}\x1b[39;49;00m\n{line}\n") == line
     assert runner.faults("first\nlast") == "first\nlast"
+
+
+@pytest.mark.slow
+def test_plain_papermill_reproduces_a_table_from_nothing(home, tmp_path):
+    source = runner.ROOT / "notebooks" / "maaf" / "table_s5_mit_states.py"
+    plain(tmp_path, f"jupytext --to notebook {source} -o page.ipynb --set-kernel python3")
+    plain(tmp_path, "papermill page.ipynb out.ipynb -k python3 -p scale smoke -p run missing")
+    rows = Page.of(paper="maaf", scale="smoke").rows("Table S5")
+    assert len(rows) == 5 and all(len(done(row)) == 1 for row in rows.values())
+    cells = json.loads((tmp_path / "out.ipynb").read_text())["cells"]
+    outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", ())]
+    page = "".join("".join(data.get("text/html", "")) for data in outputs)
+    assert "Nothing has been run" not in page and all(label in page for label in rows)
+    recall = Recall(10).values(done(rows["TIRG"])[0].evidence["mit_states"])
+    assert f"{recall.mean():.1f}" in page
+
+
+def plain(folder: Path, command: str) -> None:
+    """Run a tool of the command line as a reader would."""
+    module, *words = command.split()
+    settings = {"cwd": folder, "env": os.environ | {"OMP_NUM_THREADS": "1"}, "capture_output": True, "text": True}
+    result = subprocess.run([sys.executable, "-m", module, *words], check=False, **settings)
+    assert result.returncode == 0, result.stderr[-2000:]

@@ -44,7 +44,7 @@ def usable(device: str) -> str:
     if kind not in ("cpu", "cuda") or (number and (kind == "cpu" or not number.isdecimal())):
         raise Problem(f"There is no device {device!r}. Use cpu, cuda or cuda:N.")
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
-        raise Problem(f"PyTorch sees no {device} here. Use --device cpu, or install a PyTorch built for CUDA.")
+        raise Problem(f"PyTorch sees no {device} here. Use cpu, or install a PyTorch built for CUDA.")
     return device
 
 

@@ -15,6 +15,7 @@ from cirkit.errors import Problem
 from cirkit.experiments import registry
 from cirkit.experiments.change import UNCHANGED, Change, Number
 from cirkit.experiments.claims import judge
+from cirkit.experiments.environment import usable
 from cirkit.experiments.experiment import ROOT, SCALES, Experiment
 from cirkit.experiments.records import Record, done
 
@@ -76,7 +77,9 @@ class Page:
             raise _wrong("run", run)
         if not isinstance(root, str) or not root:
             raise _wrong("root", root)
-        _available(device)
+        if not isinstance(device, str):
+            raise _wrong("device", device)
+        usable(device)
         seeds = tuple(dict.fromkeys(seeds))
         page = cls(paper=paper, scale=scale, seeds=seeds, device=device, root=root, run=run, change=dict(change))
         _ = page.experiments  # an unknown paper, or a change of what is not there, is said at once
@@ -145,9 +148,15 @@ class Page:
 
             from cirkit.experiments.run import run_missing
 
-            rows = [each for each in experiments if len(done(each)) < len(each.seeds)]
-            for each in tqdm(rows, unit="row", leave=False) if rows else ():
-                run_missing([each], device=self.device, tell=lambda line: tqdm.write(line, file=sys.stderr))
+            for each in experiments:
+                if lacking := len(each.seeds) - len(done(each)):
+                    with tqdm(total=lacking * each.training.steps, desc=each.row, unit="step") as bar:
+                        run_missing(
+                            [each],
+                            device=self.device,
+                            watch=lambda _, bar=bar: lambda step, loss: bar.update(),
+                            tell=lambda line: tqdm.write(line, file=sys.stderr),
+                        )
         return experiments
 
 
@@ -163,13 +172,3 @@ def _literal(name: str, value: Any) -> Any:
 
 def _wrong(name: str, value: Any) -> Problem:
     return Problem(f"{name} cannot be {value!r}. Give {MEANING[name]}.")
-
-
-def _available(device: Any) -> None:
-    import torch
-
-    kind, _, number = device.partition(":") if isinstance(device, str) else ("", "", "")
-    if kind not in ("cpu", "cuda") or (number and not number.isdecimal()):
-        raise _wrong("device", device)
-    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
-        raise Problem(f"There is no device {device} here: {torch.cuda.device_count()} GPUs are seen. Use device cpu.")

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from toys import EXPERIMENT, TRAINING
+from tqdm import tqdm
 
 from cirkit.errors import Problem
 from cirkit.evaluators.measures import Recall
@@ -26,6 +27,13 @@ CLAIM = Claim(
     quantity=Gain("toy/long", "toy/mean", "colours", Recall(1)),
     expect=above(0.0),
 )
+
+
+class Bar(tqdm):
+    """A progress bar that shows even where tests ask for none."""
+
+    def __init__(self, *arguments, **settings):
+        super().__init__(*arguments, **settings, disable=False)
 
 
 def rows(scale: str, root: str = "data/raw", change=UNCHANGED):
@@ -57,10 +65,12 @@ def test_a_row_that_another_table_shows_too_is_found_there():
     assert [each.name for each in Page.of(paper="toy", scale="smoke").rows("Table 2").values()] == ["toy/long"]
 
 
-def test_what_is_missing_is_run_once(toy, monkeypatch):
+def test_what_is_missing_is_run_once_with_a_bar_for_each_row(toy, monkeypatch, capsys):
+    monkeypatch.setattr("tqdm.tqdm", Bar)
     page = Page.of(paper="toy", scale="smoke", run="missing")
     assert [len(done(each)) for each in page.rows("Table 1").values()] == [2, 2]
     assert len(list((toy / "records").rglob("*-s?.json"))) == 4
+    assert {"Mean: 100%", "Longer: 100%"} <= {line.split("|")[0] for line in capsys.readouterr().err.split("\r")}
     monkeypatch.setattr(run, "run", lambda *_, **__: pytest.fail("it has been run"))
     assert [len(done(each)) for each in page.rows("Table 1").values()] == [2, 2]
 
@@ -134,8 +144,9 @@ def test_parameters_may_be_their_own_text():
         ({"seeds": [-1]}, "seeds cannot be"),
         ({"seeds": "first"}, "seeds cannot be 'first'"),
         ({"seeds": True}, "seeds cannot be True"),
-        ({"device": "tpu"}, "device cannot be 'tpu'. Give cpu, cuda or cuda:1"),
-        ({"device": "cuda:x"}, "device cannot be 'cuda:x'"),
+        ({"device": "tpu"}, "no device 'tpu'. Use cpu, cuda or cuda:N"),
+        ({"device": 3}, "device cannot be 3. Give cpu, cuda or cuda:1"),
+        ({"device": "cuda:x"}, "no device 'cuda:x'"),
         ({"run": "yes"}, "run cannot be 'yes'. Give one of no, missing"),
         ({"run": True}, "run cannot be True"),
         ({"root": 3}, "root cannot be 3"),
@@ -153,7 +164,7 @@ def test_a_parameter_that_cannot_be_meant_is_the_readers_problem(parameters, mes
 def test_a_device_that_is_not_there_is_said(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert Page.of(paper="toy", device="cuda:0").device == "cuda:0"
-    with pytest.raises(Problem, match=r"no device cuda:1 here: 1 GPUs are seen"):
+    with pytest.raises(Problem, match=r"sees no cuda:1 here. Use cpu"):
         Page.of(paper="toy", device="cuda:1")
 
 
