@@ -1,6 +1,6 @@
 """Composed retrieval on real photos: 'this garment, in navy', on the CC0 clothing dataset of Alexey Grigorev.
 
-MAAF §4.1 asks such questions of Fashion IQ, whose photos are gone; here the query is a photo and a colour, and every
+MAAF §4.1 makes such queries on FashionIQ, whose photos are gone; here the query is a photo and a colour, and every
 photo of the same class in that colour is relevant. Senders photographed all their garments on the same floor or bed, so
 training and test share no sender.
 
@@ -185,9 +185,9 @@ def garment_colours(chosen: Sequence[Photo]) -> Float[Tensor, "n 3"]:
     return torch.from_numpy(np.stack([garment(square(photo.path, NAMING_SIZE)) for photo in chosen]))
 
 
-def garment(picture: UInt8[Tensor, "3 h w"]) -> Float[np.ndarray, " 3"]:
+def garment(image: UInt8[Tensor, "3 h w"]) -> Float[np.ndarray, " 3"]:
     """The median of the central half where it differs from the border, in CIE Lab."""
-    pixels = lab(picture.permute(1, 2, 0).numpy())  # (h, w, 3)
+    pixels = lab(image.permute(1, 2, 0).numpy())  # (h, w, 3)
     h, w, _ = pixels.shape
     centre = pixels[h // 4 : h - h // 4, w // 4 : w - w // 4].reshape(-1, 3)
     edge = h // 16

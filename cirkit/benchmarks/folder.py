@@ -1,4 +1,4 @@
-"""A folder of photos, with captions or attributes in an optional CSV file: the reader for a user's own pictures.
+"""A folder of photos, with captions or attributes in an optional CSV file: the reader for a user's own photos.
 
 No paper: a photo that cannot be used is skipped and reported, a CSV file that cannot be understood is a Problem.
 """
@@ -95,7 +95,7 @@ def captioned(photos: Photos, name: str = "captions") -> Benchmark:
 
 
 def changes(same: Sequence[str | None], other: Sequence[str | None]) -> list[tuple[int, str, list[int]]]:
-    """Composed questions from two attributes: (reference row, wanted value of `other`, rows that answer).
+    """Composed queries from two attributes: (reference row, wanted value of `other`, target rows).
 
     An answer agrees with the reference in `same` and has the wanted value, another than the reference's, in `other`.
     Rows without one of the two attributes take no part. The order is by reference, then by value.

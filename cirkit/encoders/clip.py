@@ -51,17 +51,17 @@ class OpenClip(nn.Module):
         self.score = Cosine(1.0)
 
     def encode(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
-        """Unit vectors of square pictures; another size than the model's is resampled (bicubic)."""
+        """Unit vectors of square images; another size than the model's is resampled (bicubic)."""
         pixels = images.to(self.mean.device, torch.float32)
         if pixels.shape[-2] != pixels.shape[-1]:
-            raise Problem(f"open_clip wants square pictures, got {tuple(pixels.shape[-2:])}. Decode them to a square.")
+            raise Problem(f"open_clip wants square images, got {tuple(pixels.shape[-2:])}. Decode them to a square.")
         if pixels.shape[-1] != self.size:
             shape = (self.size, self.size)
             pixels = interpolate(pixels, shape, mode="bicubic", antialias=True, align_corners=False).clamp(0, 255)
         return normalize(self.model.encode_image((pixels / 255 - self.mean) / self.std), dim=-1)
 
     def encode_text(self, texts: Sequence[str]) -> Float[Tensor, "b d"]:
-        """Unit vectors of sentences; open_clip cuts them after the model's context length."""
+        """Unit vectors of texts; open_clip cuts them after the model's context length."""
         return normalize(self.model.encode_text(self.tokenise(list(texts)).to(self.mean.device)), dim=-1)
 
     def compose(self, query: Query) -> Float[Tensor, "q d"]:
@@ -145,7 +145,7 @@ def _preprocessing(open_clip: ModuleType, arch: str, model: nn.Module) -> dict:
     size = settings["size"]
     height, width = (size, size) if isinstance(size, int) else tuple(size)
     if height != width:
-        raise Problem(f"{arch} reads pictures of {height} by {width} pixels. Choose an architecture for squares.")
+        raise Problem(f"{arch} reads images of {height} by {width} pixels. Choose an architecture for squares.")
     return {
         "size": int(height),
         "mean": tuple(float(value) for value in settings["mean"]),

@@ -66,7 +66,7 @@ class FaissIndex:
 
 
 class FaissGpuIndex(FaissIndex):
-    """faiss's flat index on the first GPU; a question beyond faiss's limit of 2048 goes to the processor."""
+    """faiss's flat index on the first GPU; a query beyond faiss's limit of 2048 goes to the processor."""
 
     def __init__(self, vectors: Float[Tensor, "n d"]):
         faiss = _faiss()
@@ -93,28 +93,28 @@ def build(vectors: Float[Tensor, "n d"], backend: Callable[[Tensor], Index] | No
 
 
 def gpus() -> int:
-    """How many GPUs faiss sees; 0 for faiss-cpu, which lacks the question."""
+    """How many GPUs faiss sees; 0 for faiss-cpu, which cannot be asked."""
     return getattr(_faiss(), "get_num_gpus", lambda: 0)()
 
 
 def faiss_installations() -> dict[str, str]:
     """The installed distributions that provide `faiss`, with their versions."""
-    found = {}
+    versions = {}
     for name in ("faiss-cpu", "faiss-gpu", "faiss-gpu-cuvs", "faiss-gpu-cu12"):
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def faiss_problem() -> str | None:
     """What is wrong with the faiss installation, as text for `cirkit doctor`; None when nothing is."""
-    found = faiss_installations()
-    if len(found) > 1:
+    versions = faiss_installations()
+    if len(versions) > 1:
         return (
-            f"{' and '.join(found)} are both installed and overwrite each other's files. "
-            f"Run: pip uninstall -y {' '.join(found)}, then install one of them."
+            f"{' and '.join(versions)} are both installed and overwrite each other's files. "
+            f"Run: pip uninstall -y {' '.join(versions)}, then install one of them."
         )
     if find_spec("faiss") is not None and not hasattr(_import(), "IndexFlatIP"):
         return "The faiss package is an empty shell. Run: pip install --force-reinstall faiss-cpu"
@@ -153,7 +153,7 @@ def _checked(vectors: Tensor) -> Tensor:
         raise Problem(f"An index needs a table of vectors, got shape {tuple(vectors.shape)}. Give at least one row.")
     vectors = vectors.detach().to("cpu", torch.float32).contiguous()
     if not torch.isfinite(vectors).all():
-        raise Problem("A vector holds a number that is not finite. Encode the pictures again with a sound model.")
+        raise Problem("A vector holds a number that is not finite. Encode the images again with a sound model.")
     return vectors
 
 

@@ -1,5 +1,6 @@
 import sys
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import normalize
@@ -39,6 +40,27 @@ def test_equal_scores_come_in_the_order_of_their_rows_also_at_the_cut(backend):
     query = torch.tensor([[1.0, 0.5, 0.0]])
     assert index.build(vectors, backend).search(query, 5)[1].tolist() == [[1, 3, 4, 6, 7]]
     assert index.build(vectors, backend).search(query, 44)[1].tolist() == slow(vectors, query, 44)
+
+
+class LastFirst:
+    """A flat index that keeps, of equal scores, those of the last rows: any choice is faiss's right."""
+
+    def __init__(self, vectors):
+        self.vectors = vectors.numpy()
+
+    def search(self, queries, k):
+        scores = (queries @ self.vectors.T)[:, ::-1]
+        order = (-scores).argsort(axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(scores, order, 1), len(self.vectors) - 1 - order
+
+
+@pytest.mark.parametrize("k", [1, 5, 42, 43, 44])
+def test_which_of_the_equal_scores_faiss_keeps_does_not_matter(k):
+    vectors = torch.eye(3)[torch.tensor([2, 0, 1, 0, 0, 1] + [0] * 40 + [2])]
+    query = torch.tensor([[1.0, 0.5, 0.0]])
+    built = index.FaissIndex(vectors)
+    built.flat = LastFirst(vectors)
+    assert built.search(query, k)[1].tolist() == slow(vectors, query, k)
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 499, 10**6])
