@@ -4,22 +4,16 @@ Vaze et al. 2023, 003 §5.4: R@1, 2, 3 over a template's target and its 9 or 14 
 and a bare noun or attribute. Headline: the mean of the four R@1.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-import torch
-from jaxtyping import Int, UInt8
-from torch import Tensor
-
 from cirkit.benchmarks import photos, pictured
 from cirkit.benchmarks.annotations import image_path, need, read_json, record_error
-from cirkit.benchmarks.photos import CROP, HOLD
+from cirkit.benchmarks.photos import CROP
 from cirkit.benchmarks.pictured import Pictured
 from cirkit.errors import Problem
-from cirkit.query import Benchmark, Images, Query
+from cirkit.query import Benchmark, Query
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -108,24 +102,6 @@ def cut(image: "Image.Image", box: Box | None, side: int) -> "Image.Image":
     square = Image.new("RGB", (max(part.size), max(part.size)))
     square.paste(part, ((square.width - part.width) // 2, (square.height - part.height) // 2))
     return square.resize((side, side), Image.Resampling.BICUBIC)
-
-
-@dataclass(frozen=True)
-class Cuts:
-    """Items, cut when asked for."""
-
-    paths: Sequence[Path]
-    boxes: Sequence[Box | None]
-    side: int
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, index: Int[Tensor, " b"]) -> UInt8[Tensor, "b 3 h w"]:
-        pixels = np.empty((len(index), 3, self.side, self.side), np.uint8)
-        for row, i in enumerate(index.tolist()):
-            pixels[row] = np.asarray(cut(photos.decode(self.paths[i]), self.boxes[i], self.side)).transpose(2, 0, 1)
-        return torch.from_numpy(pixels)
 
 
 def _folder(root: Path) -> Path:
@@ -219,9 +195,9 @@ def _images(root: Path, task: Task, rows: dict[str, Item], side: int) -> Picture
     found = {name: item for name, item in rows.items() if item.image in there}
     if not found:
         raise Problem(f"{root} has none of its {len(paths)} images in {' or '.join(task.folders)}. Put them there.")
-    cuts = Cuts([paths[item.image] for item in found.values()], [item.box for item in found.values()], side)
-    held: Images = cuts[torch.arange(len(cuts))] if 3 * side * side * len(cuts) <= HOLD // 8 else cuts
-    return Pictured(held, {name: i for i, name in enumerate(found)}, len(rows) - len(found))
+    items = list(found.values())
+    crops = photos.Crops([paths[item.image] for item in items], [item.box for item in items], side, cut)
+    return Pictured(photos.held(crops), {name: i for i, name in enumerate(found)}, len(rows) - len(found))
 
 
 def check(root: Path) -> list[dict[str, Any]]:

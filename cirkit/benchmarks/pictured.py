@@ -1,6 +1,6 @@
-"""Which of the pictures that annotation files name lie there; what needs a missing one is left out and counted.
+"""Which of the images that annotation files name lie there; what needs a missing one is left out and counted.
 
-Published numbers often rest on fewer pictures than the annotations name, since links die; so readers always say the
+Published numbers often rest on fewer images than the annotations name, since links die; so readers always say the
 count, and the `check` of a benchmark says which are missing and what each protocol leaves out with them.
 """
 
@@ -21,31 +21,31 @@ from cirkit.query import Images, Select
 
 MANIFEST = "world.json"  # in the folder of a published world, and in no original's
 Counts = Mapping[str, Mapping[str, int]]  # by split and part
-FEW = 5  # missing pictures that are named; the rest is counted
+FEW = 5  # missing images that are named; the rest is counted
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dropped:
-    """How many queries and pictures are left out since pictures are missing, and of how many."""
+    """How many queries and images are left out since images are missing, and of how many."""
 
     queries: int
-    pictures: int
+    images: int
     of_queries: int
-    of_pictures: int
+    of_images: int
 
     def __bool__(self) -> bool:
-        return self.queries > 0 or self.pictures > 0
+        return self.queries > 0 or self.images > 0
 
     def __str__(self) -> str:
         return (
-            f"{self.pictures} of {self.of_pictures} pictures are missing, "
+            f"{self.images} of {self.of_images} images are missing, "
             f"so {self.queries} of {self.of_queries} queries are left out"
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Requirements:
-    """What a protocol needs of a split, by the names of pictures: of each query, and for the gallery.
+    """What a protocol needs of a split, by the names of images: of each query, and for the gallery.
 
     `reference` is None where queries are words alone; `others` are a query's targets and what else it cannot be asked
     without, such as a gallery of its own. Training has no gallery.
@@ -57,7 +57,7 @@ class Requirements:
     gallery: Sequence[str] = ()
 
     def without(self, absent: set[str]) -> dict[str, int]:
-        """How many queries and gallery items go with the absent pictures; a query counts for its reference first."""
+        """How many queries and gallery items go with the absent images; a query counts for its reference first."""
         first = [False] * len(self.others) if self.reference is None else [name in absent for name in self.reference]
         then = [any(name in absent for name in names) for names in self.others]
         lost = sum(one or other for one, other in zip(first, then, strict=True))
@@ -72,14 +72,14 @@ class Requirements:
 
 @dataclass(frozen=True)
 class Pictured:
-    """The pictures that lie there, in the order of the names; row[name] is a picture's number."""
+    """The images that lie there, in the order of the names; row[name] is an image's number."""
 
     images: Images
     row: dict[str, int]
     missing: int
 
     def at(self, names: Sequence[str]) -> Select:
-        """The pictures of these names, still undecoded where they are."""
+        """The images of these names, still undecoded where they are."""
         return Select(self.images, self.rows(names))
 
     def rows(self, names: Sequence[str]) -> Int[Tensor, " b"]:
@@ -87,35 +87,35 @@ class Pictured:
         return torch.tensor([self.row[name] for name in names], dtype=torch.int64)
 
     def complete(self, where: Path, needed: Sequence[Sequence[str]]) -> list[int]:
-        """Which entries have all pictures they need; warns with the count where some do not.
+        """Which entries have all images they need; warns with the count where some do not.
 
         Raises Problem where none has.
         """
         kept = [i for i, names in enumerate(needed) if all(name in self.row for name in names)]
         dropped = Dropped(
             queries=len(needed) - len(kept),
-            pictures=self.missing,
+            images=self.missing,
             of_queries=len(needed),
-            of_pictures=self.missing + len(self.row),
+            of_images=self.missing + len(self.row),
         )
         if not kept:
-            raise Problem(f"{where}: {dropped}: all of them. Put the pictures where the layout has them.")
+            raise Problem(f"{where}: {dropped}: all of them. Put the images where the layout has them.")
         if dropped:
             warnings.warn(f"{where}: {dropped}.", stacklevel=3)
         return kept
 
 
 def find(where: Path, paths: dict[str, Path]) -> Pictured:
-    """The pictures of these names that lie at these places. Raises Problem where there is none at all."""
+    """The images of these names that lie at these places. Raises Problem where there is none at all."""
     try:
         there = {name: path for name, path in paths.items() if path.is_file()}
     except OSError as error:  # a name longer than any file system allows
         raise Problem(
-            f"{where}: a picture cannot be looked for ({error.strerror}). Mend the file that names it."
+            f"{where}: an image cannot be looked for ({error.strerror}). Mend the file that names it."
         ) from error
     if not there:
         example = next(iter(paths.values()), where)
-        raise Problem(f"{where} has none of its {len(paths)} pictures, such as {example}. Put them there.")
+        raise Problem(f"{where} has none of its {len(paths)} images, such as {example}. Put them there.")
     row = {name: i for i, name in enumerate(there)}
     return Pictured(photos.open_images(list(there.values())), row, len(paths) - len(there))
 
@@ -154,7 +154,7 @@ class Gone:
 
 
 class Line(dict[str, Any]):
-    """One line of a `check`: what is counted, and the counts; beside them, of pictures, which are `gone`."""
+    """One line of a `check`: what is counted, and the counts; beside them, of images, which are `gone`."""
 
     gone: Gone | None = None
 
@@ -165,7 +165,7 @@ def line(split: str, part: str, expected: int, found: int) -> Line:
 
 
 def gone(there: Mapping[str, bool], requirements: Sequence[Requirements] | None) -> Gone | None:
-    """Which pictures are not there, given whether each is, and what goes with them; None where all are there.
+    """Which images are not there, given whether each is, and what goes with them; None where all are there.
 
     Protocols that leave out the same are named together. `requirements` is None for a reader that leaves nothing out,
     but stops.
@@ -186,24 +186,24 @@ def whole(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def report(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The lines of a `check` in words: which pictures are missing, what goes with them, and what that means."""
-    said, stops = [], False
+    """The lines of a `check` in words: which images are missing, what goes with them, and what that means."""
+    lines, stops = [], False
     for row in rows:
         beside = getattr(row, "gone", None)
         if beside is not None:
             names, stops = beside.absent, stops or beside.dropped is None
             more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
             where = " ".join(str(row[key]) for key in ("split", "part") if key in row)
-            said.append(f"{where} not there ({len(names)}): {', '.join(names[:FEW])}{more}.")
-            said += [f"  left out under {_dropped(one)}" for one in beside.dropped or ()]
+            lines.append(f"{where} not there ({len(names)}): {', '.join(names[:FEW])}{more}.")
+            lines += [f"  left out under {_dropped(one)}" for one in beside.dropped or ()]
     if stops:
-        said.append("The reader leaves out nothing: it stops at the first picture that is missing.")
-    elif said or any(row["missing"] for row in rows):
-        said.append(
+        lines.append("The reader leaves out nothing: it stops at the first image that is missing.")
+    elif lines or any(row["missing"] for row in rows):
+        lines.append(
             "Something is missing. The reader leaves out the queries and the gallery items that need it, together, "
             "and says how many; numbers on what is left are not comparable with published ones."
         )
-    return said
+    return lines
 
 
 def _dropped(counts: Mapping[str, Any]) -> str:

@@ -200,7 +200,7 @@ def test_folds_are_in_order_and_whole():
 def test_captions_of_a_missing_picture_are_left_out_with_it_and_said(copied):
     held = captions.multi30k(copied, "test")
     (copied / FOLDER / held.names[1]).unlink()
-    with pytest.warns(UserWarning, match="1 of 5 pictures are missing, so 5 of 25 queries"):
+    with pytest.warns(UserWarning, match="1 of 5 images are missing, so 5 of 25 queries"):
         rest = captions.text_to_image(copied / FOLDER, held)
     assert len(rest) == 20 and rest.relevant[5] == [1] and rest.query.text[5] == held.captions[2][0]
     lines = {(line["split"], line["part"]): line for line in captions.FLICKR30K.check(copied)}

@@ -163,7 +163,7 @@ def test_queries_and_pictures_that_need_what_is_missing_are_left_out_together_an
     gone = asked[0].relevant[0]
     circo.file_path(copied, circo.image_names(copied)[gone]).unlink()
     left = sum(gone in (q.reference, *q.relevant) for q in asked)
-    with pytest.warns(UserWarning, match=f"1 of 36 pictures are missing, so {left} of 8 queries"):
+    with pytest.warns(UserWarning, match=f"1 of 36 images are missing, so {left} of 8 queries"):
         rest = circo.test(copied)
     assert len(rest) == 8 - left and len(rest.gallery) == 35
     names = [key for key in circo.image_names(copied) if key != gone]

@@ -114,7 +114,7 @@ def test_a_check_of_the_annotations_alone_finds_all_queries_and_no_picture():
     lines = {(line["split"], line["part"]): line for line in cirr.check(REAL)}
     assert lines["val", "queries"]["found"] == lines["val", "queries"]["expected"] == 4181
     assert lines["train", "queries"]["found"] == 0 and lines["train", "images"]["missing"] == 16939
-    with pytest.raises(Problem, match="has none of its 2297 pictures"):
+    with pytest.raises(Problem, match="has none of its 2297 images"):
         cirr.test(REAL)
 
 
@@ -250,7 +250,7 @@ def test_queries_and_pictures_that_need_what_is_missing_are_left_out_together_an
     whole = cirr.test(copied)
     gone = cirr.annotations(copied, "val")[0].reference
     (copied / "img_raw" / cirr.names(copied, "val")[gone]).unlink()
-    with pytest.warns(UserWarning, match=r"1 of 12 pictures are missing, so \d+ of 18 queries are left out"):
+    with pytest.warns(UserWarning, match=r"1 of 12 images are missing, so \d+ of 18 queries are left out"):
         rest = cirr.test(copied)
     with pytest.warns(UserWarning, match="9 of 18"):
         assert len(cirr.test(copied, SUBSET)) == 9  # the whole set needs it

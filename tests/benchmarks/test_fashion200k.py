@@ -325,19 +325,19 @@ def test_real_titles_written_as_label_files_are_read_alike(tmp_path):
 
 def test_missing_pictures_go_with_their_queries_and_are_counted(few):
     (few / shown("test", 3)).unlink()
-    with pytest.warns(UserWarning, match="1 of 5 pictures are missing, so 1 of 3 queries are left out"):
+    with pytest.warns(UserWarning, match="1 of 5 images are missing, so 1 of 3 queries are left out"):
         test = fashion200k.test(few)
     assert len(test.gallery) == 4 and test.relevant == [[1, 2], [0]] and test.excluded == [[0], [1]]
     (few / shown("test", 1)).unlink()
     with pytest.raises(Problem, match="3 of 3 queries are left out: all of them"):
         fashion200k.test(few)
     (few / shown("train", 1)).unlink()
-    with pytest.warns(UserWarning, match="1 of 4 pictures are missing"):
+    with pytest.warns(UserWarning, match="1 of 4 images are missing"):
         train = fashion200k.train(few)
     assert train.query.text == ["replace red with blue", "replace blue with red"]
     for row in (0, 2, 3):
         (few / shown("train", row)).unlink()
-    with pytest.raises(Problem, match="has none of its 4 pictures"):
+    with pytest.raises(Problem, match="has none of its 4 images"):
         fashion200k.train(few)
 
 

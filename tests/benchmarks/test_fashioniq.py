@@ -138,7 +138,7 @@ def test_the_official_annotations_alone_are_checked_and_miss_all_pictures():
     assert len(lines) == 27
     assert lines["shirt val", "queries"]["found"] == lines["shirt val", "queries"]["expected"] == 2038
     assert lines["toptee train", "listed"]["missing"] == 0 and lines["dress val", "images"]["missing"] == 3817
-    with pytest.raises(Problem, match="none of its 15415 pictures"):
+    with pytest.raises(Problem, match="none of its 15415 images"):
         fashioniq.test(REAL)
 
 
@@ -354,7 +354,7 @@ def test_queries_and_pictures_that_need_what_is_missing_are_left_out_together_an
     gone = records[0].candidate
     (copied / "images" / f"{gone}.jpg").unlink()
     out = [i for i, record in enumerate(records) if gone in (record.candidate, record.target)]
-    says = f"1 of 42 pictures are missing, so {len(out)} of 18 queries are left out"
+    says = f"1 of 42 images are missing, so {len(out)} of 18 queries are left out"
     with pytest.warns(UserWarning, match=says):
         rest = fashioniq.test(copied)
     assert len(rest.gallery) == 41 and rest.query.text == [t for i, t in enumerate(whole.query.text) if i not in out]
@@ -367,14 +367,14 @@ def test_queries_and_pictures_that_need_what_is_missing_are_left_out_together_an
     spare = next(name for name in annotations(copied, "shirt", "val").names
                  if name not in union(annotations(copied, "shirt", "val")))  # fmt: skip
     (copied / "images" / f"{spare}.jpg").unlink()
-    with pytest.warns(UserWarning, match=f"2 of 42 pictures are missing, so {len(out)} of 18"):
+    with pytest.warns(UserWarning, match=f"2 of 42 images are missing, so {len(out)} of 18"):
         assert len(fashioniq.test(copied).gallery) == 40
-    with pytest.warns(UserWarning, match=r"1 of \d+ pictures"):  # a gallery of what is used never had it
+    with pytest.warns(UserWarning, match=r"1 of \d+ images"):  # a gallery of what is used never had it
         fashioniq.test(copied, VAL)
     lines = {(line["split"], line["part"]): line for line in fashioniq.check(copied)}
     assert lines["dress val", "images"]["found"] == 13 and lines["dress val", "images"]["expected"] == 3817
     shutil.rmtree(copied / "images")
-    with pytest.raises(Problem, match="has none of its 42 pictures"):
+    with pytest.raises(Problem, match="has none of its 42 images"):
         fashioniq.test(copied)
 
 

@@ -238,9 +238,9 @@ def test_templates_and_items_that_need_a_missing_picture_are_left_out_together_a
 
 def test_items_too_many_for_memory_are_cut_when_asked_for(root, monkeypatch):
     held = genecis.test(root, TASKS["change_object"], SMALL).gallery
-    monkeypatch.setattr(genecis, "HOLD", 100)
+    monkeypatch.setattr(photos, "HOLD", 100)
     lazy = genecis.test(root, TASKS["change_object"], SMALL).gallery
-    assert isinstance(lazy, genecis.Cuts) and torch.equal(lazy[all_rows(lazy)], held)
+    assert isinstance(lazy, photos.Crops) and torch.equal(lazy[all_rows(lazy)], held)
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_pictures_may_lie_directly_in_the_root(copied):
 
 def test_triplets_that_need_a_missing_picture_are_left_out_and_said(copied):
     laion.path_of(copied, laion.triplets(copied, TEMPLATE)[2].target).unlink()
-    with pytest.warns(UserWarning, match="1 of 12 pictures are missing, so 1 of 6 queries"):
+    with pytest.warns(UserWarning, match="1 of 12 images are missing, so 1 of 6 queries"):
         assert len(laion.train(copied, TEMPLATE)) == 5
 
 

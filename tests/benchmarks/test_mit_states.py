@@ -252,15 +252,15 @@ def test_a_noun_with_one_adjective_is_in_the_gallery_and_asks_nothing(hand):
 
 def test_pictures_that_cannot_be_opened_are_dropped_with_what_needs_them(hand):
     (hand / "images" / "small dog" / "0.jpg").write_bytes(b"not a picture")
-    with pytest.warns(UserWarning, match="1 of 3 pictures are missing, so 1 of 3 queries"):
+    with pytest.warns(UserWarning, match="1 of 3 images are missing, so 1 of 3 queries"):
         benchmark = mit_states.test(hand, DOG)
     assert len(benchmark.gallery) == 2 and [*map(list, benchmark.relevant)] == [[1], [0]]
     (hand / "images" / "wet dog" / "0.jpg").unlink()
     (hand / "images" / "wet dog" / "0.jpg").symlink_to("gone.jpg")
-    with pytest.raises(Problem, match="2 of 3 pictures are missing, so 3 of 3 queries"):
+    with pytest.raises(Problem, match="2 of 3 images are missing, so 3 of 3 queries"):
         mit_states.test(hand, DOG)
     put(hand, "cut apple", "9.jpg").write_bytes(b"")
-    with pytest.warns(UserWarning, match="1 of 9 pictures are missing"):
+    with pytest.warns(UserWarning, match="1 of 9 images are missing"):
         train = mit_states.train(hand, DOG)
     complete = mit_states.training_pairs(mit_states._half(hand, "train", DOG), DOG)
     assert len(train) == sum("cut apple/9.jpg" not in pair for pair in complete) < len(complete)

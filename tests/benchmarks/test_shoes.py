@@ -177,7 +177,7 @@ def test_pictures_are_found_below_either_folder_and_any_number(few, where):
 
 def test_missing_pictures_go_with_their_queries_and_are_counted(few):
     place(few, 11).unlink()
-    with pytest.warns(UserWarning, match="1 of 4 pictures are missing, so 1 of 3 queries are left out"):
+    with pytest.warns(UserWarning, match="1 of 4 images are missing, so 1 of 3 queries are left out"):
         test = shoes.test(few)
     assert test.query.text == ["c", "d"] and len(test.gallery) == 3
     assert test.relevant == [[0], [1]] and test.excluded == [[1], [0]]
@@ -186,13 +186,13 @@ def test_missing_pictures_go_with_their_queries_and_are_counted(few):
         shoes.test(few)
     for row in (0, 1):
         place(few, row).unlink()
-    with pytest.raises(Problem, match=r"has none of its 2 pictures, such as .*womens_rain_boots/0/img"):
+    with pytest.raises(Problem, match=r"has none of its 2 images, such as .*womens_rain_boots/0/img"):
         shoes.train(few)
 
 
 def test_a_missing_picture_that_nothing_asks_for_is_said_too(few):
     place(few, 13).unlink()
-    with pytest.warns(UserWarning, match="1 of 4 pictures are missing, so 0 of 3 queries"):
+    with pytest.warns(UserWarning, match="1 of 4 images are missing, so 0 of 3 queries"):
         assert len(shoes.test(few)) == 3
 
 

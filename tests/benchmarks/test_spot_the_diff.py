@@ -212,7 +212,7 @@ def test_queries_and_frames_that_need_what_is_missing_are_left_out_together_and_
     pair = spot.pairs(copied, "test")[0]
     (copied / "resized_images" / pair.frames[1]).unlink()
     whole = sum(len(one.sentences) for one in spot.pairs(copied, "test"))
-    with pytest.warns(UserWarning, match=f"1 of 22 pictures are missing, so {len(pair.sentences)} of {whole}"):
+    with pytest.warns(UserWarning, match=f"1 of 22 images are missing, so {len(pair.sentences)} of {whole}"):
         rest = spot.test(copied)
     assert len(rest.gallery) == 21 and len(rest) == whole - len(pair.sentences)
 

@@ -103,7 +103,7 @@ def test_other_names_of_the_columns_can_be_given(copied):
 
 def test_triplets_that_need_a_missing_picture_are_left_out_and_said(copied):
     (copied / "images" / "00000002_1.png").unlink()
-    with pytest.warns(UserWarning, match="1 of 16 pictures are missing, so 1 of 8 queries"):
+    with pytest.warns(UserWarning, match="1 of 16 images are missing, so 1 of 8 queries"):
         assert len(synth.train(copied)) == 7
     assert synth.check(copied)[1]["missing"] == 1 and synth.check(copied)[0]["expected"] == 18_800_000
 
