@@ -14,7 +14,7 @@ from cirkit.evaluators.evidence import Ranks
 from cirkit.models.base import Features, Retriever, join, take
 from cirkit.query import Benchmark, Gallery, all_rows, leave_out
 
-SCORES = 12_000_000  # at a time: 48 MB
+SCORES = 8_000_000  # at a time: 32 MB
 GATHERED = 2**22  # numbers of gallery features that are copied at a time, where queries have galleries of their own
 MANY = 16  # relevant items of a query, from which on sorting its scores once is faster than counting for each
 FEW = 8  # a gallery of its own is gathered where it is smaller than the whole by this factor
@@ -39,9 +39,11 @@ def compose(model: Retriever, benchmark: Benchmark, chunk: int = 256) -> Feature
 
 @torch.no_grad()
 def score_rows(
-    model: Retriever, composed: Features, gallery: Features, n: int, chunk: int = 4096
+    model: Retriever, composed: Features, gallery: Features, n: int, chunk: int | None = None
 ) -> Float[Tensor, "q n"]:
-    """Scores of a few queries against the whole gallery, computed `chunk` gallery items at a time."""
+    """Scores of some queries against the whole gallery, `chunk` items at a time (by default, what memory allows)."""
+    q = len(composed) if isinstance(composed, Tensor) else len(composed[0])
+    chunk = chunk or min(4096, max(1024, SCORES // 6 // q))
     if n <= chunk:
         return model.score(composed, gallery)
     scores = None
