@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import seaborn
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from cirkit.experiments import records, registry
 from cirkit.experiments.bootstrap import estimate, overall
@@ -80,6 +81,9 @@ def loss_curves(page: Page, table: str, number: str) -> Display:
                 every = max(every, steps[-1] - steps[-2] if len(steps) > 1 else steps[-1])
                 axes.plot(steps, values, color=COLOURS[0], alpha=0.7, lw=1)
             axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter(NullFormatter())
             axes.set_title("\n".join(textwrap.wrap(label, 22)), fontsize=8)
             axes.tick_params(labelsize=7)
         for column in range(len(rows) - across * (lines - 1), across):  # the last line may be shorter

@@ -82,7 +82,7 @@ def _measured(labels: Sequence[str], rows: Mapping[str, Any], column: Column) ->
         else:
             cells.append(NOT_RUN if label in rows and column.test in rows[label].tests else NOTHING)
     floor = chance(rows, column)
-    cells.append(NOTHING if floor is None else f"{floor:.1f}" if floor >= 0.05 else "< 0.1")
+    cells.append(NOTHING if floor is None else f"{floor:.1f}" if floor >= 0.05 else f"{floor:.1g}")
     return aligned(cells), [*(label == first for label in labels), False]
 
 

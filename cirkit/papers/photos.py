@@ -100,7 +100,7 @@ def _claim(number: int, says: str, quantity: Gain | OverChance) -> Claim:
         paper="photos",
         where="Table 1",
         says=says,
-        reported="our own question",
+        reported="our own experiment",
         quantity=quantity,
         expect=above(0.0),
     )

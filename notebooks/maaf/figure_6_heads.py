@@ -71,7 +71,7 @@ attention_figures.differences(page, models, "parts", words, "Figure 6.1")
 # Uniform attention gives every image token the same weight; the unit of the claims is that weight.
 
 # %% tags=["remove-input"]
-claims.claims_table(page.claims(("Figure 6", "Figure 6, our questions")))
+claims.claims_table(page.claims(("Figure 6", "Figure 6, our additions")))
 
 # %% [markdown]
 # ## The images behind the maps (Figure S1)

@@ -105,7 +105,7 @@ attention_figures.differences(page, others, "words", words, "Figure 5.2")
 # Uniform attention gives every image token the same weight; the unit of the claims is that weight.
 
 # %% tags=["remove-input"]
-claims.claims_table(page.claims(("Figure 3", "Figure 5", "§4, our questions")))
+claims.claims_table(page.claims(("Figure 3", "Figure 5", "§4, our additions")))
 
 # %% [markdown]
 # ## What differs from the paper

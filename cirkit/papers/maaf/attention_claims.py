@@ -1,16 +1,18 @@
 """What MAAF says its words attend to, as claims: Figures 3, 5 and 6.
 
 §4 draws maps and gives no number; ours come from the exhibits of `word_attention` and `part_attention`, in multiples
-of what an evenly spread word gives each place (under the identity, by how large weights are, whatever their sign).
+of uniform attention (under the identity, by how large weights are, whatever their sign).
 """
 
 from cirkit.experiments.claims import Attention, Claim, Expectation, above, below, within
 from cirkit.papers.maaf.settings import claim
 
 LESS, MORE = below(0.0), above(0.0)
-OURS = "not in the paper: our question"  # put when the first seed had been measured; its direction is the paper's
-# The verb stands before any word that says which thing is meant, so nothing can draw it to that thing or push it off.
-# A tenth of an even spread is what we call no difference; set when only the first seed had been measured.
+LABELS = {"place": "position", "colour": "colour"}
+LABELS = {"place": "position", "colour": "colour"}
+OURS = "not in the paper: our addition"  # put when the first seed had been measured; its direction is the paper's
+# The verb stands before any word that says which object is meant, so nothing can draw it to that object or push it off.
+# A tenth of uniform attention is what we call no difference; set when only the first seed had been measured.
 NONE = within(0.1)
 
 SOFTMAX, IDENTITY = "maaf/css/maaf_softmax", "maaf/css/maaf_identity"
@@ -26,18 +28,18 @@ DRESSED = {
 
 
 def _claim(number: int, where: str, says: str, reported: str, quantity: Attention, expect: Expectation) -> Claim:
-    return claim(number, where, says, reported, quantity, expect, unit="of an even look")
+    return claim(number, where, says, reported, quantity, expect, unit="× uniform attention")
 
 
-def _things(name: str, word: str) -> Attention:
-    """Weight on the thing a word speaks of less that on another thing of the same picture, which it does not fit."""
+def _objects(name: str, word: str) -> Attention:
+    """Weight on the object a word refers to minus that on another object of the same image, which it does not fit."""
     return Attention(name, word, than="mask")
 
 
 def _parts(
     word: str, minus: str | None = None, name: str = "maaf/fashioniq/maaf", than: str = "word", of: str = "own"
 ) -> Attention:
-    """Weight of a word on its part of the garment less that of a random other word, as the paper's S3 compares."""
+    """Weight of a word on its part of the garment minus that of a random other word, as the paper's S3 compares."""
     return Attention(name, word, than=than, minus=minus, exhibit="parts", of=of)
 
 
@@ -45,42 +47,42 @@ CLAIMS = [
     _claim(
         33,
         "Figure 3",
-        "On CSS, a place word attends less to the thing at the place it names than to another thing in the picture.",
+        "On CSS, a position word attends less to the object at the position it names than to another object.",
         "“attends to everything else” (maps, no number)",
-        _things(SOFTMAX, "place"),
+        _objects(SOFTMAX, "place"),
         LESS,
     ),
     _claim(
         34,
         "Figure 5",
-        "On CSS, a colour word attends less to the thing it describes than to a thing of another colour.",
+        "On CSS, a colour word attends less to the object it describes than to an object of another colour.",
         "“systematically ignores the object to which it refers” (pictures, no number)",
-        _things(SOFTMAX, "colour"),
+        _objects(SOFTMAX, "colour"),
         LESS,
     ),
     _claim(
         35,
-        "§4, our questions",
-        "Calibration: on CSS, the verb, which comes before the thing is named, treats that thing as any other.",
+        "§4, our additions",
+        "Calibration: on CSS, the verb, which precedes the object's name, attends to that object as to any other.",
         OURS,
-        _things(SOFTMAX, "verb"),
+        _objects(SOFTMAX, "verb"),
         NONE,
     ),
     _claim(
         36,
-        "§4, our questions",
-        "On CSS, a place word attends less to an empty place that it names than to another empty place.",
+        "§4, our additions",
+        "On CSS, a position word attends less to the empty position it names than to another empty one.",
         OURS,
-        _things(SOFTMAX, "empty place"),
+        _objects(SOFTMAX, "empty place"),
         LESS,
     ),
     *(
         _claim(
             number,
-            "§4, our questions",
-            f"On CSS, a {word} word attends less to the thing it speaks of than to another, {how}.",
+            "§4, our additions",
+            f"On CSS, a {LABELS[word]} word attends less to the object it refers to than to another, {how}.",
             OURS,
-            _things(name, word),
+            _objects(name, word),
             LESS,
         )
         for number, (name, how, word) in enumerate(
@@ -90,7 +92,7 @@ CLAIMS = [
     _claim(
         43,
         "Figure 6",
-        "On Fashion IQ, “longer” attends more to the hem than a random other word of its question does.",
+        "On FashionIQ, “longer” attends more to the hem than a random other word of its text does.",
         "“high attention weights over the corresponding image region” (maps, no number)",
         _parts("longer"),
         MORE,
@@ -98,7 +100,7 @@ CLAIMS = [
     _claim(
         44,
         "Figure 6",
-        "On Fashion IQ, “shorter” attends less to the hem than a random other word of its question does.",
+        "On FashionIQ, “shorter” attends less to the hem than a random other word of its text does.",
         "“small attention weights” (maps, no number)",
         _parts("shorter"),
         LESS,
@@ -106,7 +108,7 @@ CLAIMS = [
     _claim(
         45,
         "Figure 6",
-        "On Fashion IQ, “longer” attends to the hem more than “shorter” does, each against other words.",
+        "On FashionIQ, “longer” attends to the hem more than “shorter” does, each against other words.",
         "large weights against small ones (maps, no number)",
         _parts("longer", minus="shorter"),
         MORE,
@@ -114,7 +116,7 @@ CLAIMS = [
     _claim(
         46,
         "Figure 6",
-        "On Fashion IQ, the sleeves in “longer sleeves” attend to sleeves more than those in “shorter sleeves”.",
+        "On FashionIQ, the sleeves in “longer sleeves” attend to sleeves more than those in “shorter sleeves”.",
         "additive against subtractive changes (maps, no number)",
         _parts("longer sleeves", minus="shorter sleeves"),
         MORE,
@@ -122,7 +124,7 @@ CLAIMS = [
     _claim(
         47,
         "Figure 6",
-        "On Fashion IQ, “sleeves” attends to sleeves more than elsewhere in a head that was chosen on other questions.",
+        "On FashionIQ, “sleeves” attends to sleeves more than elsewhere in a head that was chosen on other queries.",
         "“several attention heads highlight the corresponding parts” (maps, no number)",
         _parts("sleeves", than="elsewhere", of="best"),
         MORE,
@@ -130,8 +132,8 @@ CLAIMS = [
     *(
         _claim(
             number,
-            "Figure 6, our questions",
-            f"On Fashion IQ, “longer” attends to the hem more than “shorter” does, {how}.",
+            "Figure 6, our additions",
+            f"On FashionIQ, “longer” attends to the hem more than “shorter” does, {how}.",
             OURS,
             _parts("longer", minus="shorter", name=name),
             MORE,

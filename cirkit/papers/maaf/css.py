@@ -146,7 +146,7 @@ CLAIMS = [
     claim(
         1,
         "Table 1",
-        "On CSS, MAAF finds the right picture first more often than TIRG.",
+        "On CSS, MAAF has a higher R@1 than TIRG.",
         "87.8 ± 0.9 against 73.7 ± 1.0 R@1",
         _gain("maaf_identity", "tirg"),
         headline=True,
@@ -154,14 +154,14 @@ CLAIMS = [
     claim(
         2,
         "§3.1",
-        "On CSS, the identity in place of the softmax improves MAAF.",
+        "On CSS, the identity in place of the softmax raises MAAF's R@1.",
         "significantly improved R@1 (no number)",
         _gain("maaf_identity", "maaf_softmax"),
     ),
     claim(
         3,
         "§3.1",
-        "On CSS, sinusoidal positions do not noticeably help MAAF under the softmax.",
+        "On CSS, sinusoidal positional encodings make no difference to MAAF under the softmax.",
         "did not significantly improve performance (no number)",
         _gain("maaf_softmax_positions", "maaf_softmax"),
         below(NOTICEABLE),
@@ -169,7 +169,7 @@ CLAIMS = [
     claim(
         4,
         "§3.1",
-        "On CSS, sinusoidal positions hurt MAAF under the identity.",
+        "On CSS, sinusoidal positional encodings lower MAAF's R@1 under the identity.",
         "significantly impaired performance (no number)",
         _gain("maaf_identity_positions", "maaf_identity"),
         below(0.0),
@@ -177,14 +177,14 @@ CLAIMS = [
     claim(
         24,
         "Table 1",
-        "On CSS, TIRG beats the best of the models adapted from other tasks.",
+        "On CSS, TIRG has a higher R@1 than the best of the models adapted from other tasks.",
         "73.7 ± 1.0 against FiLM's 65.6 ± 0.5",
         GainOverBest("maaf/css/tirg", ADAPTED, "css", Recall(1)),
     ),
     claim(
         25,
         "Table 1",
-        "On CSS, Show and Tell finds less than parameter hashing, the next in the table.",
+        "On CSS, Show and Tell has a lower R@1 than parameter hashing, the next in the table.",
         "33.0 ± 3.2 against 60.5 ± 1.9",
         _gain("show_and_tell", "parameter_hashing"),
         below(0.0),

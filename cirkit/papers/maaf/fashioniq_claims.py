@@ -1,4 +1,4 @@
-"""What MAAF says of Fashion IQ, as claims: Tables 2 to 5 and S1 to S3.
+"""What MAAF says of FashionIQ, as claims: Tables 2 to 5 and S1 to S3.
 
 Where the paper gives a number for each of several settings, the claim is about their average.
 """
@@ -23,7 +23,7 @@ CLAIMS = [
     claim(
         5,
         "Table 3",
-        "On Fashion IQ, MAAF beats TIRG.",
+        "On FashionIQ, MAAF scores higher than TIRG.",
         "36.6 ± 0.4 against 31.20, (R@10 + R@50) / 2",
         _gain(("maaf", "tirg")),
         headline=True,
@@ -31,14 +31,14 @@ CLAIMS = [
     claim(
         6,
         "Table 3",
-        "On Fashion IQ, MAAF beats VAL (whose printed number comes from an easier protocol; ours do not).",
+        "On FashionIQ, MAAF scores higher than VAL (whose reported number has an easier protocol; ours has not).",
         "36.6 ± 0.4 against 35.4",
         _gain(("maaf", "val")),
     ),
     claim(
         7,
         "Table 2",
-        "Passing catalogue pictures through the attention (ITA) helps, whatever else is chosen.",
+        "Passing gallery images through the attention (ITA) raises the score, whatever else is chosen.",
         "+2.1, +2.7, +2.3 and +2.5 points",
         _gain(*ITA),
         headline=True,
@@ -54,35 +54,35 @@ CLAIMS = [
     claim(
         9,
         "Table 2",
-        "Pooling the words, too (IT), tends to help a little.",
+        "Pooling the words, too (IT), tends to raise the score a little.",
         "0.0, +0.6, +0.3 and +0.5 points",
         _gain(*IT),
     ),
     claim(
         10,
         "Table 4",
-        "One sequence beats the best way of keeping two, self-attention then cross-attention.",
+        "One sequence scores higher than the best way of keeping two, self-attention then cross-attention.",
         "36.6 ± 0.4 against 34.4 ± 0.4",
         _gain(("maaf", "self_cross")),
     ),
     claim(
         11,
         "Table 4",
-        "One sequence beats the six ways of keeping two, on average.",
+        "One sequence scores higher than the six ways of keeping two, on average.",
         "36.6 against 32.4, 34.4, 33.2, 32.7, 30.4 and 33.5",
         _gain(*(("maaf", name) for name in STREAMS)),
     ),
     claim(
         12,
         "Table 4",
-        "Self-attention over the picture before cross-attention helps.",
+        "Self-attention over the image tokens before cross-attention raises the score.",
         "34.4 ± 0.4 against 32.4 ± 0.2",
         _gain(("self_cross", "cross")),
     ),
     claim(
         13,
         "Table 4",
-        "In sequence, it is worse when the words ask the picture first.",
+        "In sequence, the score is lower when text-to-image cross-attention comes first.",
         "30.4 ± 0.2 against 32.7 ± 0.3",
         _gain(("self_text_first", "self_image_first")),
         below(0.0),
@@ -90,7 +90,7 @@ CLAIMS = [
     claim(
         14,
         "Table S1",
-        "The finer resolution beside the coarse one helps.",
+        "The finer resolution beside the coarse one raises the score.",
         "36.6 ± 0.4 against 35.1 ± 0.6",
         _gain(("maaf", "coarse")),
     ),
@@ -121,7 +121,7 @@ CLAIMS = [
     claim(
         26,
         "Table 5",
-        "An LSTM reads better than a bag of word vectors.",
+        "An LSTM scores higher than a bag of word embeddings.",
         "37.25 against 29.79",
         _gain(("maaf", "embedding")),
         headline=True,
@@ -129,14 +129,14 @@ CLAIMS = [
     claim(
         27,
         "Table 5",
-        "An LSTM reads better than a transformer of one block.",
+        "An LSTM scores higher than a Transformer of one block.",
         "37.25 against 33.55",
         _gain(("maaf", "transformer")),
     ),
     claim(
         28,
         "Table 5",
-        "Word vectors learnt elsewhere and frozen hurt the LSTM.",
+        "Frozen pretrained word embeddings lower the LSTM's score.",
         "36.50 against 37.25",
         _gain(("lstm_glove", "maaf")),
         below(0.0),
@@ -144,28 +144,28 @@ CLAIMS = [
     claim(
         29,
         "Table 5",
-        "With a linear layer alone, word vectors learnt elsewhere help.",
+        "With a linear layer alone, pretrained word embeddings raise the score.",
         "32.88 against 29.79",
         _gain(("glove", "embedding")),
     ),
     claim(
         30,
         "Table 5",
-        "With that linear layer, learning slower in the text encoder helps.",
+        "With that linear layer, a lower learning rate of the text encoder raises the score.",
         "34.97 against 32.88",
         _gain(("glove_slow", "glove")),
     ),
     claim(
         31,
         "Table 5",
-        "BERT does better frozen than fine-tuned.",
+        "BERT scores higher frozen than fine-tuned.",
         "33.64 against 30.57",
         _gain(("bert_frozen", "bert")),
     ),
     claim(
         32,
         "Table 5",
-        "An LSTM from scratch reads better than BERT, frozen or fine-tuned, on average.",
+        "An LSTM from scratch scores higher than BERT, frozen or fine-tuned, on average.",
         "37.25 against 33.64 and 30.57",
         _gain(("maaf", "bert_frozen"), ("maaf", "bert")),
     ),
