@@ -2,7 +2,7 @@
 
 from cirkit.experiments import bootstrap, registry
 from cirkit.figures import tables
-from cirkit.figures.phrases import measured, percent
+from cirkit.figures.phrases import measured, with_interval
 from cirkit.models.baselines import ImageOnly
 
 
@@ -18,8 +18,8 @@ def unfinished(scale: str = "cpu") -> list[dict[str, str]]:
                     "table": f"{registry.PAPERS[paper].partition(':')[0]}, {table}",
                     "row": label,
                     "measure": str(column),
-                    "this row, %": percent(measured(rows[label], column)),
-                    "image only, %": percent(measured(floor, column)),
+                    "this row, %": with_interval(measured(rows[label], column)),
+                    "image only, %": with_interval(measured(floor, column)),
                 }
                 for label in tables.unfinished(rows, column)
             ]
