@@ -25,6 +25,8 @@ def claims_table(rows: Sequence[dict[str, Any]], number: str = "Claims", linked:
 
     What all rows share of data source, scale and seeds is said in the caption, and otherwise in each row.
     """
+    if not rows:
+        return Display("<p>No claim rests on this page.</p>", number, "None.")
     stamps = {row_provenance(row) for row in rows if row["mean"] is not None}
     shared = len(stamps) == 1
     pages = claim_pages() if linked else {}

@@ -188,9 +188,8 @@ def styled(frame: pd.DataFrame, best: Mapping[tuple[str, str], Sequence[bool]] =
         frame.columns = pd.MultiIndex.from_tuples(frame.columns)
     classes = pd.DataFrame("", index=frame.index, columns=frame.columns)
     for name in frame.columns:
-        words = [["number", "best"] if one else ["number"] for one in best.get(name, ())] or [[]] * len(frame)
-        apart = ["reported"] if name[0] == REPORTED else []
-        classes[name] = [" ".join(each + apart) for each in words]
+        kinds = {OURS: "number", REPORTED: "number reported"}.get(name[0], "")
+        classes[name] = [f"{kinds} best" if one else kinds for one in best.get(name, [False] * len(frame))]
     look = frame.style.hide(axis="index").format(escape="html", na_rep="").set_td_classes(classes)
     look = look.set_table_attributes('class="dataframe cirkit-table"')
     return look.set_table_styles([], overwrite=True).set_properties(**{"text-align": "left"})

@@ -34,6 +34,10 @@ def test_what_all_rows_share_is_in_the_caption_and_what_they_do_not_in_the_rows(
     assert [("cpu" in line[1], "gpu" in line[1]) for line in cells(display)] == [(True, False), (False, True)]
 
 
+def test_a_page_without_claims_says_so():
+    assert "No claim" in claims_table([])._repr_html_()
+
+
 def test_the_margin_stands_in_the_claims_row():
     assert "margin 1" in cells(claims_table([ROW | {"margin": 1.0}]))[0][1]
 

@@ -9,7 +9,6 @@ from cirkit.papers.maaf.settings import claim
 
 LESS, MORE = below(0.0), above(0.0)
 LABELS = {"place": "position", "colour": "colour"}
-LABELS = {"place": "position", "colour": "colour"}
 OURS = "not in the paper: our addition"  # put when the first seed had been measured; its direction is the paper's
 # The verb stands before any word that says which object is meant, so nothing can draw it to that object or push it off.
 # A tenth of uniform attention is what we call no difference; set when only the first seed had been measured.
