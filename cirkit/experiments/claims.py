@@ -105,23 +105,22 @@ class OverChance:
 
 @dataclass(frozen=True)
 class Among:
-    """A difference over some of the queries alone; `rows` gives their numbers for a record."""
+    """A difference over some of the queries alone; `rows` gives their numbers for a record, or None if unknown."""
 
     quantity: Gain
-    rows: Callable[[Record], Sequence[int]]
+    rows: Callable[[Record], Sequence[int] | None]
 
     @property
     def needs(self) -> tuple[str, ...]:
         return self.quantity.needs
 
-    def __call__(self, records: dict[str, list[Record]]) -> Interval:
+    def __call__(self, records: dict[str, list[Record]]) -> Interval | None:
         test = self.quantity.test
-        return self.quantity(
-            {
-                name: [replace(each, evidence={test: each.evidence[test].take(self.rows(each))}) for each in runs]
-                for name, runs in records.items()
-            }
-        )
+        rows = {each: self.rows(each) for runs in records.values() for each in runs}
+        if None in rows.values():
+            return None
+        some = {each: replace(each, evidence={test: each.evidence[test].take(mine)}) for each, mine in rows.items()}
+        return self.quantity({name: [some[each] for each in runs] for name, runs in records.items()})
 
 
 @dataclass(frozen=True)

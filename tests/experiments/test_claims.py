@@ -275,6 +275,7 @@ def test_a_claim_over_some_queries_is_that_of_records_that_asked_them_alone():
     alone = [[record(one.evidence["t"].best()[rows] <= 1, one.seed) for one in side] for side in (a, b)]
     assert some.needs == ("maaf/a", "maaf/b")
     assert some({"maaf/a": a, "maaf/b": b}) == gain(*alone, "t", Recall(1))
+    assert replace(some, rows=lambda record: None)({"maaf/a": a, "maaf/b": b}) is None
 
 
 def test_the_best_of_several_is_chosen_from_the_records():

@@ -1,17 +1,43 @@
-"""What MAAF says of FashionIQ, as claims: Tables 2 to 5 and S1 to S3.
+"""What MAAF says of FashionIQ, as claims: Tables 2 to 5 and S1 to S4.
 
 Where the paper gives a number for each of several settings, the claim is about their average.
 """
 
-from cirkit.experiments.claims import Gains, below, within
-from cirkit.papers.maaf.fashioniq import SCORE, STREAMS
+from functools import lru_cache, partial
+
+from cirkit.benchmarks import fashioniq
+from cirkit.benchmarks.fashioniq_words import kinds
+from cirkit.experiments.claims import Among, Gain, Gains, below, within
+from cirkit.experiments.records import Record
+from cirkit.papers.maaf.fashioniq import SCORE, SIZES, STREAMS
 from cirkit.papers.maaf.settings import claim
+from cirkit.worlds.fashioniq import world
 
 
 def _gain(*pairs: tuple[str, str]) -> Gains:
     return Gains(tuple((f"maaf/fashioniq/{a}", f"maaf/fashioniq/{b}") for a, b in pairs), "fashioniq", SCORE)
 
 
+@lru_cache(maxsize=16)
+def _rows(scale: str, kind: str) -> list[int]:
+    """The queries whose text has a word of a kind, from the captions alone: no image is drawn."""
+    shelves = [world(SIZES[scale])[category, "val"] for category in fashioniq.CATEGORIES]
+    texts = [text for shelf in shelves for captions in shelf.captions for text in fashioniq.MAAF.texts(captions)]
+    return [row for row, text in enumerate(texts) if kind in kinds(text)]
+
+
+def _speaks_of(record: Record, kind: str) -> list[int] | None:
+    """Of a record on synthetic data; captions of the original data are not kept beside records."""
+    return _rows(record.scale, kind) if record.basis == "world" else None
+
+
+BY_KIND = {  # Table S4: what a modification text speaks of, MAAF's score and TIRG's
+    "color": "39.18 against 33.07",
+    "texture": "41.74 against 34.75",
+    "shape": "36.23 against 30.35",
+    "parts": "38.44 against 31.91",
+    "type": "37.89 against 31.07",
+}
 # The paper's spread over seeds is .2 to .6 points on scores near 36, and differences it calls small are below one
 # point. Ours has other scores and three seeds; two points, as on CSS, set before the first run.
 NOTICEABLE = 2.0  # points
@@ -168,5 +194,17 @@ CLAIMS = [
         "An LSTM from scratch scores higher than BERT, frozen or fine-tuned, on average.",
         "37.25 against 33.64 and 30.57",
         _gain(("maaf", "bert_frozen"), ("maaf", "bert")),
+    ),
+    *(
+        claim(
+            50 + number,
+            "Table S4",
+            f"On FashionIQ, MAAF scores higher than TIRG on texts with a word of {kind}.",
+            f"{scores} (“roughly 16% relative” for all kinds)",
+            Among(
+                Gain("maaf/fashioniq/maaf", "maaf/fashioniq/tirg", "fashioniq", SCORE), partial(_speaks_of, kind=kind)
+            ),
+        )
+        for number, (kind, scores) in enumerate(BY_KIND.items())
     ),
 ]
