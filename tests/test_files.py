@@ -61,7 +61,9 @@ def test_a_killed_write_leaves_the_old_file_and_the_next_clears_what_it_left(tmp
     assert path.read_text() == "new" and os.listdir(tmp_path) == ["a.txt"]
 
 
-@pytest.mark.parametrize("name", [f".a.draft-{HOST}-{NOBODY}-00ff", f".a.draft-elsewhere-{os.getpid()}-00ff"])
+@pytest.mark.parametrize(
+    "name", [f".a.draft-{HOST}-{NOBODY}-00ff", f".a.draft-elsewhere-{os.getpid()}-00ff"], ids=["here", "elsewhere"]
+)
 def test_drafts_that_nobody_writes_are_cleared_files_and_folders(tmp_path, name):
     (tmp_path / name).mkdir()
     (tmp_path / name / "x").write_text("")
