@@ -19,13 +19,13 @@ Grid = tuple[int, int]  # rows and columns of image tokens
 Heads = Callable[[Tensor], Tensor]  # how the heads' weights (b, heads, t, p) become one map per word (b, t, p)
 
 
-def share(maps: Float[Tensor, "*b p"]) -> Float[Tensor, "*b p"]:
+def relative_to_uniform(maps: Float[Tensor, "*b p"]) -> Float[Tensor, "*b p"]:
     """Weights over their mean: 1 is what a word that looks everywhere alike gives each place.
 
     Only for weights that are never negative (softmax); Problem for others.
     """
     if maps.numel() and maps.min() < 0:
-        raise Problem("A share needs weights that are never negative. Take the `magnitudes` of this model's weights.")
+        raise Problem("No multiple of uniform: weights are negative. Take the `magnitudes` of this model's weights.")
     return maps / maps.mean(-1, keepdim=True).clamp_min(torch.finfo(maps.dtype).tiny)
 
 
@@ -66,7 +66,7 @@ def difference(maps: Float[Tensor, "*b p"], cover: Float[Tensor, "*b p"]) -> Flo
     return on - (maps * (1 - cover)).sum(-1) / (1 - cover).sum(-1)
 
 
-def chosen_elsewhere(values: Float[Tensor, "heads q"]) -> Float[Tensor, " q"]:
+def cross_fitted_head(values: Float[Tensor, "heads q"]) -> Float[Tensor, " q"]:
     """Each query's value under the head that is highest on the other half of the queries.
 
     Heads have no names that two seeds share, and the best of several is high by chance; chosen on other queries it
@@ -91,7 +91,7 @@ def ignored(pictures: UInt8[Tensor, "b 3 h w"], maps: Float[Tensor, "b p"], grid
 
 
 @torch.no_grad()
-def attended(
+def word_to_image_attention(
     model: Any, query: Query, *, level: int = -1, block: int = -1
 ) -> tuple[Float[Tensor, "b heads t p"], Grid]:
     """How the words of a query weigh the image tokens of one resolution in one block, head by head, and the grid.

@@ -127,7 +127,7 @@ class Among:
 class Attention:
     """How much more words of a class attend to what they speak of, from the exhibits beside the records.
 
-    Less `than`: `elsewhere` in the picture, or a control that the exhibit keeps, such as `mask`, `word` or `stranger`.
+    Minus `than`: `elsewhere` in the image, or a control of the exhibit: `mask`, `word` or `mismatched_word`.
     With `minus`, the words of that class are taken off, other queries. Negative: words avoid what they refer to.
     `of` is the column measured. Seeds without the exhibit do not count; None where none has it.
     """

@@ -15,22 +15,22 @@ from cirkit.encoders.image import SmallResNet
 from cirkit.encoders.text import LSTM, words
 from cirkit.errors import Problem
 from cirkit.evaluators.attention_maps import (
-    attended,
     averaged,
-    chosen_elsewhere,
     coverage,
+    cross_fitted_head,
     difference,
     ignored,
     magnitudes,
-    share,
+    relative_to_uniform,
     spread,
     to_words,
+    word_to_image_attention,
 )
 from cirkit.experiments import artifacts
 from cirkit.models.maaf import MAAF, all_tokens
 from cirkit.papers.maaf.part_attention import PartAttention, pairs, part
-from cirkit.papers.maaf.part_attention import spoken as parts_spoken
-from cirkit.papers.maaf.word_attention import CLASSES, AttentionPictures, WordAttention, asked, questions, spoken
+from cirkit.papers.maaf.part_attention import word_roles as part_roles
+from cirkit.papers.maaf.word_attention import CLASSES, AttentionPictures, WordAttention, asked, questions, word_roles
 from cirkit.query import Query
 from cirkit.worlds import fashioniq as wardrobe
 from cirkit.worlds.css import CSS, Size
@@ -94,7 +94,7 @@ def pointing(sign):
         rows = torch.ones(len(text.split()), 64)
         if len(fitting) == 1:
             cover = coverage(owner == fitting[0], (8, 8))[0]
-            for i, (_, about) in enumerate(spoken(edits[text])):
+            for i, (_, about) in enumerate(word_roles(edits[text])):
                 if about in ("place", "size", "colour", "shape", "object"):
                     rows[i] = cover if sign > 0 else 1 - cover
         return rows
@@ -122,20 +122,22 @@ def test_coverage_and_difference_are_their_loops():
 def test_even_attention_differs_nowhere_and_attention_on_the_mask_is_positive():
     cover = torch.tensor([[0.5, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.25]])
     even = torch.full((2, 4), 0.1)
-    assert torch.allclose(difference(share(even), cover), torch.zeros(2), atol=1e-6)
-    assert (difference(share(cover), cover) > 1).all() and (difference(share(1 - cover), cover) < -0.2).all()
+    assert torch.allclose(difference(relative_to_uniform(even), cover), torch.zeros(2), atol=1e-6)
+    assert (difference(relative_to_uniform(cover), cover) > 1).all() and (
+        difference(relative_to_uniform(1 - cover), cover) < -0.2
+    ).all()
     assert difference(even, torch.zeros(2, 4)).isnan().all() and difference(even, torch.ones(2, 4)).isnan().all()
 
 
 def test_a_share_does_not_depend_on_how_much_goes_to_words():
     maps = torch.rand(3, 5, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(share(maps), share(0.01 * maps), rtol=1e-4, atol=1e-5)
-    assert share(maps).mean(-1).numpy() == pytest.approx([1.0] * 3, abs=1e-5)
+    torch.testing.assert_close(relative_to_uniform(maps), relative_to_uniform(0.01 * maps), rtol=1e-4, atol=1e-5)
+    assert relative_to_uniform(maps).mean(-1).numpy() == pytest.approx([1.0] * 3, abs=1e-5)
 
 
 def test_negative_weights_have_no_share_but_a_size_that_no_head_s_sign_changes():
     with pytest.raises(Problem, match="magnitudes"):
-        share(torch.tensor([[0.5, -0.1]]))
+        relative_to_uniform(torch.tensor([[0.5, -0.1]]))
     maps = torch.randn(2, 3, 4, 5)
     sign = torch.tensor([1.0, -1.0, 1.0])[:, None, None]
     assert torch.equal(magnitudes(maps), magnitudes(maps * sign))
@@ -158,7 +160,7 @@ def test_attended_is_the_models_own_attention(keywords):
     texts = ["make top-left cube red", "remove sphere"]
     model = maaf(texts, **keywords)
     images = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
-    maps, grid = attended(model, Query(image=images, text=texts), level=0)
+    maps, grid = word_to_image_attention(model, Query(image=images, text=texts), level=0)
     whole = model.attention(Query(image=images, text=texts))[-1]
     side = 8 if keywords.get("levels") == 2 else 4
     assert grid == (side, side) and maps.shape == (2, 2, 4, side * side)
@@ -167,9 +169,9 @@ def test_attended_is_the_models_own_attention(keywords):
 
 def test_the_head_is_chosen_on_the_other_half():
     values = torch.tensor([[9.0, 0.0, 9.0, 0.0], [1.0, 5.0, 2.0, 5.0]])
-    assert chosen_elsewhere(values).tolist() == [1.0, 0.0, 2.0, 0.0]  # even columns choose head 0, odd ones head 1
+    assert cross_fitted_head(values).tolist() == [1.0, 0.0, 2.0, 0.0]  # even columns choose head 0, odd ones head 1
     noise = torch.randn(8, 4000, generator=torch.Generator().manual_seed(0))
-    assert abs(chosen_elsewhere(noise).mean()) < 0.06  # the best of eight heads that say nothing is nothing
+    assert abs(cross_fitted_head(noise).mean()) < 0.06  # the best of eight heads that say nothing is nothing
 
 
 def test_what_is_looked_at_is_dark_and_the_rest_is_not():
@@ -185,7 +187,7 @@ def test_rows_are_spread_evenly():
 def test_every_sentence_is_taken_apart_word_by_word():
     seen = set()
     for question in questions(SIZE):
-        said = spoken(question.edit)
+        said = word_roles(question.edit)
         assert [words(word)[0] for word, _ in said] == words(str(question.edit))
         kinds = {"place": PLACES, "empty place": PLACES, "colour": COLOURS, "shape": SHAPES, "new colour": COLOURS}
         assert all(word in kinds[about] for word, about in said if about in kinds)
@@ -202,12 +204,12 @@ def test_words_that_point_or_avoid_by_hand_are_found_to(benchmark, sign):
     values = made["values"]
     own = sign * np.array(values["place"]["own"])
     assert own.min() > 0.1
-    for control in ("mask", "word", "stranger"):
+    for control in ("mask", "word", "mismatched_word"):
         beside = np.array(values["place"][control], float)
         there = ~np.isnan(beside)
         assert there.mean() > 0.5 and (own - sign * beside)[there].mean() > 0.2
     assert np.allclose(values["verb"]["own"], 0, atol=1e-4)  # it looks everywhere alike
-    assert set(values["verb"]["stranger"]) == {None}
+    assert set(values["verb"]["mismatched_word"]) == {None}
 
 
 def test_a_value_is_its_loop_over_pixels(benchmark):
@@ -216,7 +218,7 @@ def test_a_value_is_its_loop_over_pixels(benchmark):
     for line in range(0, len(made["query"]), 7):
         row = made["query"][line]
         question = questions(SIZE)[row]
-        position = [about for _, about in spoken(question.edit)].index("shape")
+        position = [about for _, about in word_roles(question.edit)].index("shape")
         weights = model.attention(benchmark.query[torch.tensor([row])])[0][0].mean(0)[16 + position, :16]
         weights = (weights / weights.mean()).tolist()
         owner = render([question.scene], 32).owner[0].tolist()
@@ -229,8 +231,8 @@ def test_queries_and_controls_are_the_same_for_every_model_and_the_subset_is_dec
     texts = list(benchmark.query.text)
     one, two = (WordAttention(size=SIZE, queries=40)(maaf(texts, heads=h), benchmark, never)["values"] for h in (1, 2))
     assert {about: v["query"] for about, v in one.items()} == {about: v["query"] for about, v in two.items()}
-    blank = [[value is None for value in v["stranger"]] for v in one.values()]
-    assert blank == [[value is None for value in v["stranger"]] for v in two.values()]
+    blank = [[value is None for value in v["mismatched_word"]] for v in one.values()]
+    assert blank == [[value is None for value in v["mismatched_word"]] for v in two.values()]
     assert {row for v in one.values() for row in v["query"]} <= {row for row, _ in asked(SIZE, benchmark, 40)}
 
 
@@ -288,7 +290,7 @@ def test_words_about_sleeves_and_length_are_true_of_the_pair():
     seen = set()
     for pair in pairs(GARMENTS):
         said = words(pair.text)
-        for position, about in parts_spoken(pair):
+        for position, about in part_roles(pair):
             seen.add(about)
             if about in ("longer", "shorter"):
                 change = pair.target.length - pair.reference.length
@@ -302,13 +304,13 @@ def test_a_slip_of_the_pen_measures_nothing():
     pair = next(p for p in pairs(GARMENTS) if p.target.length > p.reference.length)
     said = [("is longer", ["longer"]), ("is shorter", []), ("has shorter skirt and is longer and longer", ["longer"])]
     for text, found in said:
-        assert [about for _, about in parts_spoken(replace(pair, text=text))] == found
+        assert [about for _, about in part_roles(replace(pair, text=text))] == found
     less = replace(
         pair, reference=replace(pair.reference, sleeves="long"), target=replace(pair.target, sleeves="short")
     )
-    assert parts_spoken(replace(less, text="has longer sleeves")) == []
-    assert parts_spoken(replace(less, text="is shorter sleeved")) == [(2, "shorter sleeves")]
-    assert parts_spoken(replace(less, text="has short sleeves")) == [(2, "sleeves")]
+    assert part_roles(replace(less, text="has longer sleeves")) == []
+    assert part_roles(replace(less, text="is shorter sleeved")) == [(2, "shorter sleeves")]
+    assert part_roles(replace(less, text="has short sleeves")) == [(2, "sleeves")]
 
 
 def test_the_hem_is_the_lowest_third_of_the_body():

@@ -39,7 +39,7 @@ CONTROLS = {  # what a word's attention to what it refers to is compared with
     "elsewhere": "its attention elsewhere in the image",
     "mask": "its attention to another object",
     "word": "another word's attention there",
-    "stranger": "that of a mismatched word of the same class there",
+    "mismatched_word": "that of a mismatched word of the same class there",
 }
 LABELS = {"place": "position", "empty place": "empty position"}  # as a page calls a class of words
 MARKS = "osD^"

@@ -17,7 +17,14 @@ from torch import Tensor
 from cirkit.benchmarks.fashioniq_protocols import CATEGORIES, MAAF, Protocol
 from cirkit.encoders.text import words
 from cirkit.errors import Problem
-from cirkit.evaluators.attention_maps import attended, chosen_elsewhere, coverage, difference, share, spread
+from cirkit.evaluators.attention_maps import (
+    coverage,
+    cross_fitted_head,
+    difference,
+    relative_to_uniform,
+    spread,
+    word_to_image_attention,
+)
 from cirkit.evaluators.evidence import Ranks
 from cirkit.evaluators.ranking import device_of
 from cirkit.experiments.artifacts import column
@@ -59,7 +66,7 @@ def pairs(size: fashioniq.Size, protocol: Protocol = MAAF) -> list[Pair]:
     return made
 
 
-def spoken(pair: Pair) -> list[tuple[int, str]]:
+def word_roles(pair: Pair) -> list[tuple[int, str]]:
     """The words that speak of sleeves or of the length: their positions and classes.
 
     Of `longer sleeves` it is the second word, by which an LSTM has read both; `longer` alone is about the hem. Only
@@ -120,17 +127,17 @@ class PartAttention:
     def __call__(self, model: Retriever, benchmark: Benchmark, evidence: Callable[[], Ranks]) -> dict[str, Any]:
         rng = np.random.default_rng(0)
         known = self._known(benchmark)
-        talking = [row for row, pair in enumerate(known) if spoken(pair)]
+        talking = [row for row, pair in enumerate(known) if word_roles(pair)]
         rows = [talking[i] for i in spread(len(talking), self.queries)]
         kept: dict[str, list[dict[str, Any]]] = {about: [] for about in CLASSES}
         grid = (0, 0)
         for start in range(0, len(rows), CHUNK):
             now = rows[start : start + CHUNK]
             query = benchmark.query[torch.tensor(now)].to(device_of(model))
-            maps, grid = attended(model, query, level=self.level, block=self.block)  # (b, heads, t, p)
+            maps, grid = word_to_image_attention(model, query, level=self.level, block=self.block)  # (b, heads, t, p)
             seen = fashioniq.drawing(self.size, "val", [known[row].row for row in now]).parts
             for row, map, parts in zip(now, maps, seen, strict=True):
-                for position, about in spoken(known[row]):
+                for position, about in word_roles(known[row]):
                     mask = part(parts, about)
                     count = len(words(known[row].text))
                     if not mask.any() or count < 2:  # a bare arm has no sleeve
@@ -150,12 +157,12 @@ class PartAttention:
     def _columns(self, found: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """One class: its values query by query, its heads' means, its heads' mean maps."""
         maps, word, cover, rest = (torch.stack([one[key] for one in found]) for key in ("map", "word", "cover", "rest"))
-        each = share(maps)  # (n, heads, p)
+        each = relative_to_uniform(maps)  # (n, heads, p)
         heads: Float[Tensor, "n heads"] = difference(each, cover[:, None].expand_as(each))
-        own, beside = share(maps.mean(1)), share(word.mean(1))  # (n, p)
+        own, beside = relative_to_uniform(maps.mean(1)), relative_to_uniform(word.mean(1))  # (n, p)
         values = {
             "own": difference(own, cover),
-            "best": chosen_elsewhere(heads.mT),
+            "best": cross_fitted_head(heads.mT),
             "mask": difference(own, rest),
             "word": difference(beside, cover),
         }

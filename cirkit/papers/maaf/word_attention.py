@@ -20,13 +20,13 @@ from cirkit.errors import Problem
 from cirkit.evaluators.attention_maps import (
     Grid,
     Heads,
-    attended,
     averaged,
     coverage,
     difference,
     ignored,
-    share,
+    relative_to_uniform,
     spread,
+    word_to_image_attention,
 )
 from cirkit.evaluators.evidence import Ranks
 from cirkit.evaluators.ranking import device_of
@@ -59,7 +59,7 @@ class Question:
         return None if isinstance(self.edit, Add) else only(self.edit.what, self.scene)
 
 
-def spoken(edit: Edit) -> list[tuple[str, str]]:
+def word_roles(edit: Edit) -> list[tuple[str, str]]:
     """The sentence word by word, each with what it is about: a class, or "" for words that point at nothing there.
 
     What `add` says of size, colour and shape is true of nothing in the reference picture (the paper leaves such
@@ -124,7 +124,7 @@ class WordAttention:
     Columns, per class: `query`; `own`, the mean weight per area on what the word speaks of less that elsewhere; and
     three controls in the same unit: `mask`, the same map on another thing of the picture (for an empty place: another
     empty place); `word`, another word of the sentence, drawn at random, on the same mask (the paper's S3 compares so);
-    `stranger`, a word of the same class from another query's sentence, asked of the same picture, that does not
+    `mismatched_word`, a word of the same class from another query's sentence, asked of the same picture, that does not
     describe what the mask shows. None where a control has nothing to draw from. Weights are averaged over heads as in
     the paper (`heads=magnitudes` where they may be negative) and taken as a multiple of their mean. Queries and
     controls are the same for every model and seed.
@@ -142,11 +142,11 @@ class WordAttention:
         rng = np.random.default_rng(0)
         chosen = asked(self.size, benchmark, self.queries)
         rows, picked = [row for row, _ in chosen], [question for _, question in chosen]
-        sentences = [spoken(question.edit) for question in picked]
+        sentences = [word_roles(question.edit) for question in picked]
         maps, grid = self._maps(model, benchmark, rows, [str(question.edit) for question in picked])
         found = list(_measured(rng, picked, sentences, grid, self.size.image))
         others = [_other_word(rng, len(sentences[word.i]), word.position) for word in found]
-        strange = [_stranger(rng, picked, sentences, word) for word in found]
+        strange = [_mismatched_word(rng, picked, sentences, word) for word in found]
         asking = [k for k, partner in enumerate(strange) if partner is not None]
         foreign, _ = self._maps(
             model, benchmark, [rows[found[k].i] for k in asking], [str(picked[strange[k][0]].edit) for k in asking]
@@ -154,14 +154,14 @@ class WordAttention:
         nowhere = torch.full((grid[0] * grid[1],), torch.nan)
         cover = torch.stack([word.cover for word in found])  # (n, p)
         own = torch.stack([maps[word.i][word.position] for word in found])
-        from_stranger = [nowhere] * len(found)
+        from_mismatched = [nowhere] * len(found)
         for line, k in enumerate(asking):
-            from_stranger[k] = foreign[line][strange[k][1]]
+            from_mismatched[k] = foreign[line][strange[k][1]]
         columns = {
             "own": difference(own, cover),
             "mask": difference(own, torch.stack([nowhere if w.other is None else w.other for w in found])),
             "word": difference(torch.stack([maps[w.i][at] for w, at in zip(found, others, strict=True)]), cover),
-            "stranger": difference(torch.stack(from_stranger), cover),
+            "mismatched_word": difference(torch.stack(from_mismatched), cover),
         }
         values = {}
         for about in CLASSES:
@@ -180,8 +180,8 @@ class WordAttention:
         for start in range(0, len(rows), CHUNK):
             images = benchmark.query.image[torch.tensor(rows[start : start + CHUNK])]
             query = Query(image=images, text=texts[start : start + CHUNK]).to(device_of(model))
-            maps, grid = attended(model, query, level=self.level, block=self.block)
-            made.extend(share(self.heads(maps)))
+            maps, grid = word_to_image_attention(model, query, level=self.level, block=self.block)
+            made.extend(relative_to_uniform(self.heads(maps)))
         return made, grid
 
 
@@ -229,7 +229,7 @@ def _other_word(rng: np.random.Generator, count: int, position: int) -> int:
     return drawn + (drawn >= position)
 
 
-def _stranger(
+def _mismatched_word(
     rng: np.random.Generator, picked: Sequence[Question], sentences: Sequence[list[tuple[str, str]]], word: _Word,
     tries: int = 200,
 ) -> tuple[int, int] | None:  # fmt: skip
@@ -276,10 +276,10 @@ class AttentionPictures:
         for start in range(0, len(chosen), CHUNK):
             part = chosen[start : start + CHUNK]
             query = benchmark.query[torch.tensor([row for row, _ in part])]
-            maps, grid = attended(model, query.to(device_of(model)), level=self.level, block=self.block)
+            maps, grid = word_to_image_attention(model, query.to(device_of(model)), level=self.level, block=self.block)
             maps = maps.mean(1)  # (b, t, p)
             for i, (_, question) in enumerate(part):
-                for position, (word, about) in enumerate(spoken(question.edit)):
+                for position, (word, about) in enumerate(word_roles(question.edit)):
                     if about in ("place", "empty place"):  # paper (§4): all examples that say the word
                         _add(sums, ("places", word), maps[i, position])
                     # paper (§4): "examples containing each color word (excluding examples where the referenced

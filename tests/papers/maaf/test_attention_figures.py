@@ -21,9 +21,14 @@ SIZE = Size(references=30, mods=30, image=32)
 GARMENTS = fashioniq.Size(train=(2, 6), val=(6, 14), test=(2, 6), image=32)
 SOFTMAX = "maaf/css/maaf_softmax"
 RNG = np.random.default_rng(0)
-COLUMNS = {  # one class with all controls, one without `stranger`, one of which nothing is known
-    "place": {"own": [-1.0, -0.5, 0.3], "mask": [0.5, None, 0.1], "word": [0.0, 0.0, 0.1], "stranger": [1.0, 1.0, 1.0]},
-    "verb": {"own": [0.1, 0.2], "mask": [0.0, 0.1], "word": [0.0, 0.0], "stranger": [None, None]},
+COLUMNS = {  # one class with all controls, one without `mismatched_word`, one of which nothing is known
+    "place": {
+        "own": [-1.0, -0.5, 0.3],
+        "mask": [0.5, None, 0.1],
+        "word": [0.0, 0.0, 0.1],
+        "mismatched_word": [1.0, 1.0, 1.0],
+    },
+    "verb": {"own": [0.1, 0.2], "mask": [0.0, 0.1], "word": [0.0, 0.0], "mismatched_word": [None, None]},
 }
 
 
