@@ -93,15 +93,16 @@ def _find(name: Any) -> Any:
 
 def fingerprint(value: Any) -> str:
     """Sixteen hex digits that follow the configuration and nothing else, least of all where the data lie (`root`)."""
-    return hashlib.sha256(json.dumps(_rootless(describe(value)), sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(rootless(describe(value)), sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _rootless(description: Any) -> Any:
+def rootless(description: Any) -> Any:
+    """A description without where data lie (`root`)."""
     if isinstance(description, list):
-        return [_rootless(item) for item in description]
+        return [rootless(item) for item in description]
     if not isinstance(description, dict):
         return description
-    return {key: _rootless(item) for key, item in description.items() if key != "root"}
+    return {key: rootless(item) for key, item in description.items() if key != "root"}
 
 
 def module_of(name: str) -> str | None:

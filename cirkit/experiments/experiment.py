@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from cirkit.declare import PACKAGE, code_hash, describe, fingerprint
+from cirkit.declare import PACKAGE, code_hash, describe, fingerprint, rootless
 from cirkit.evaluators import ranking
 from cirkit.evaluators.evidence import Ranks
 from cirkit.evaluators.measures import Measure
@@ -87,8 +87,8 @@ class Experiment:
             raise ValueError(f"{self.name}: there is a test at least, and every exhibit belongs to one.")
 
     def declared(self) -> dict[str, Any]:
-        """What decides the numbers, as plain JSON."""
-        return {"training": describe(self.training), "tests": describe(self.tests)}
+        """What decides the numbers, as plain JSON; where the data lie does not."""
+        return rootless({"training": describe(self.training), "tests": describe(self.tests)})
 
     @functools.cached_property
     def fingerprint(self) -> str:
