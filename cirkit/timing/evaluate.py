@@ -246,14 +246,15 @@ class Peak:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         if self._statm.exists():
+            self._before = self._pages()
             self._thread.start()
         return self
 
     def _watch(self) -> None:
-        before = most = self._pages()
+        most = self._before
         while not self._done.wait(0.001):
             most = max(most, self._pages())
-        self.megabytes = round((max(most, self._pages()) - before) * 4096 / 1e6)
+        self.megabytes = round((max(most, self._pages()) - self._before) * 4096 / 1e6)
 
     def _pages(self) -> int:
         return int(self._statm.read_text().split()[1])

@@ -292,5 +292,5 @@ def test_a_shelf_has_what_is_asked_for_and_refuses_too_few_pictures():
     assert (len(shelf.pairs), len(shelf.garments), len(set(shelf.names))) == (7, 20, 20)
     assert len({garment.key for garment in shelf.garments}) == 20
     assert all(source != target for source, target in shelf.pairs) and len(set(shelf.pairs)) == 7
-    with pytest.raises(Problem, match="3 pictures are too few for 7 queries"):
+    with pytest.raises(Problem, match="3 images are too few for 7 queries"):
         stock.shelf(np.random.default_rng(2), "shirt", 7, 3)
