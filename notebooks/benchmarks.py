@@ -4,10 +4,10 @@
 # Each benchmark has one reader and one protocol. The reader cannot tell the official files from those a world
 # publishes, so everything below runs today on synthetic data and tomorrow on the original.
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 kind = "all"
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 import pandas as pd
 
 from cirkit.benchmarks.catalogue import CATALOGUE

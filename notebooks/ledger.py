@@ -5,10 +5,10 @@
 # evidence in the records, by bootstrap resampling of seeds and queries. What the words mean: [How to read this
 # book](../how_to_read.md).
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 paper = "all"
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 from cirkit.experiments import registry
 from cirkit.figures import claims, tables
 

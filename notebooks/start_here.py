@@ -6,11 +6,11 @@
 # **interval** says how sure one can be. It is a small world and a short training, so its numbers are for learning the
 # path. Results stand in [claims and verdicts](ledger).
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 seed = 0
 question = 7
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 import json
 
 import pandas as pd

@@ -5,11 +5,11 @@
 # images and writes modification texts, and publishes both in exactly the files of the original. There is one reader and
 # one protocol per benchmark, and it cannot tell the two apart.
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "live"
 questions = 4
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 import dataclasses
 import json
 

@@ -131,9 +131,9 @@ def test_a_role_with_an_unknown_key_is_a_warning_which_fails_the_build(roles, mo
 
 
 def test_the_headline_list_holds_every_headline_claim_and_no_other(roles, monkeypatch):
-    claims = [SimpleNamespace(id=f"x-{i}", where="table", says=f"says {i}.", headline=i != 1) for i in range(3)]
-    monkeypatch.setattr(registry, "claims", lambda paper=None: claims)
-    monkeypatch.setattr(phrases, "claim", lambda name: phrases.Phrase(f"fails {name}", "about"))
+    rows = [{"id": f"x-{i}", "where": "table", "says": f"says {i}.", "headline": i != 1} for i in range(3)]
+    monkeypatch.setattr(registry, "ledger", lambda paper=None: rows)
+    monkeypatch.setattr(phrases, "verdict", lambda row: phrases.Phrase("fails", "about"))
     machine = SimpleNamespace(reporter=None)
     directive = roles.Claims("claims", [], {"headline": None}, [], 1, 0, "", None, machine)
     text = directive.run()[0].astext()

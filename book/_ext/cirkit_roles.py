@@ -52,11 +52,11 @@ class Claims(Directive):
         from cirkit.figures import phrases
 
         items = nodes.bullet_list()
-        for claim in registry.claims(self.arguments[0] if self.arguments else None):
-            if "headline" in self.options and not claim.headline:
+        for row in registry.ledger(self.arguments[0] if self.arguments else None):
+            if "headline" in self.options and not row["headline"]:
                 continue
-            line = nodes.paragraph("", f"{claim.where[:1].upper()}{claim.where[1:]}: {claim.says} ")
-            line += span(phrases.claim(claim.id), "claim")
+            line = nodes.paragraph("", f"{row['where'][:1].upper()}{row['where'][1:]}: {row['says']} ")
+            line += span(phrases.verdict(row), "claim")
             items += nodes.list_item("", line)
         return [items]
 
@@ -106,8 +106,15 @@ def line(cells: list[str]) -> nodes.row:
     return nodes.row("", *(nodes.entry("", nodes.paragraph("", cell)) for cell in cells))
 
 
+def without_thebe(app, page: str, template: str, context: dict, doctree) -> None:
+    """Leave out the scripts of a live-code service that no page uses; there twice, they are an error in a browser."""
+    mine = [each for each in context["script_files"] if "thebe" not in f"{each} {getattr(each, 'attributes', {})}"]
+    context["script_files"] = mine
+
+
 def setup(app) -> dict[str, bool]:
     """Register with Sphinx."""
+    app.connect("html-page-context", without_thebe, priority=900)
     app.add_role("claim", role("claim"))
     app.add_role("result", role("result"))
     app.add_directive("claims", Claims)

@@ -35,6 +35,11 @@ def claim(name: str) -> Phrase:
     if row is None:
         known = ", ".join(row["id"] for row in registry.ledger())
         raise Problem(f"There is no claim {name!r}. Choose one of: {known}.")
+    return verdict(row)
+
+
+def verdict(row: dict[str, Any]) -> Phrase:
+    """A ledger row's verdict with the interval, data source, scale and seeds."""
     about = f"{row['paper']}, {row['where']}: {row['says']} Reported: {row['reported']}."
     if row["mean"] is None:
         return Phrase("untested (no record yet)", about)

@@ -9,7 +9,7 @@
 # queries of its choice and ten random ones; here nobody chose: the queries are evenly spread over the validation set,
 # whose three categories follow one another.
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "cpu"
 seeds = []
 device = "cpu"
@@ -17,7 +17,7 @@ root = "data/raw"
 run = "no"
 change = {}
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 from cirkit.evaluators.attention_maps import spread
 from cirkit.experiments.page import Page
 from cirkit.figures.code import code

@@ -11,7 +11,7 @@
 # **What we measure.** On garments whose every part is known: does *longer* attend to the hem and *shorter* away from
 # it, by the paper's own comparison, over all queries and seeds?
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "cpu"
 seeds = []
 device = "cpu"
@@ -19,7 +19,7 @@ root = "data/raw"
 run = "no"
 change = {}
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 from cirkit.experiments.page import Page
 from cirkit.figures import claims
 from cirkit.figures.code import code

@@ -12,7 +12,7 @@
 # **What we measure.** Do words ignore what they refer to, or do they ignore objects as such? And does it hold under
 # another weighting, another depth, another pooling?
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "cpu"
 seeds = []
 device = "cpu"
@@ -20,7 +20,7 @@ root = "data/raw"
 run = "no"
 change = {}
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 from cirkit.evaluators.attention_maps import to_words
 from cirkit.experiments.page import Page
 from cirkit.figures import claims

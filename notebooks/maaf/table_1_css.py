@@ -12,7 +12,7 @@
 # of image and word tokens reach a higher R@1 than a gate on two vectors (TIRG), and do the softmax and the positional
 # encodings matter as the paper says?
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "cpu"
 seeds = []
 device = "cpu"
@@ -20,7 +20,7 @@ root = "data/raw"
 run = "no"
 change = {}
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 import json
 
 from cirkit.attention.blocks import MultiHeadAttention, identity, softmax

@@ -12,7 +12,7 @@
 # **What we measure.** Does the single sequence score higher than every way of keeping two, and does the order of
 # self- and cross-attention matter?
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "cpu"
 seeds = []
 device = "cpu"
@@ -20,7 +20,7 @@ root = "data/raw"
 run = "no"
 change = {}
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 from cirkit.experiments.page import Page
 from cirkit.figures import claims, plots, tables
 from cirkit.figures.code import code

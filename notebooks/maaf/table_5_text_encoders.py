@@ -11,7 +11,7 @@
 #
 # **What we measure.** Does it raise the score to read words in their order, and do pretrained word embeddings help?
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "cpu"
 seeds = []
 device = "cpu"
@@ -19,7 +19,7 @@ root = "data/raw"
 run = "no"
 change = {}
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 from cirkit.encoders.text import LSTM, Embedding
 from cirkit.experiments.page import Page
 from cirkit.figures import breakdowns, claims, plots, tables

@@ -11,7 +11,7 @@
 # **What we measure.** Where texts are long, or images almost the same: does MAAF still reach a higher recall than
 # TIRG, and what do image only and text only reach?
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "cpu"
 seeds = []
 device = "cpu"
@@ -19,7 +19,7 @@ root = "data/raw"
 run = "no"
 change = {}
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 import json
 
 from cirkit.experiments.page import Page

@@ -9,7 +9,7 @@
 # **What we measure.** Where the text is one exchange of words and says all there is to say, does attention over
 # tokens still raise the recall? And is this the table on which VAL is ahead?
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "cpu"
 seeds = []
 device = "cpu"
@@ -17,7 +17,7 @@ root = "data/raw"
 run = "no"
 change = {}
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 import json
 
 from cirkit.experiments.page import Page

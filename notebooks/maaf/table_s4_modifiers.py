@@ -8,7 +8,7 @@
 #
 # **What we measure.** Does MAAF's lead over TIRG come from one kind of modification, or is it there for all?
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "cpu"
 seeds = []
 device = "cpu"
@@ -16,7 +16,7 @@ root = "data/raw"
 run = "no"
 change = {}
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 import pandas as pd
 
 from cirkit.benchmarks.fashioniq_words import KINDS, kinds

@@ -8,7 +8,7 @@
 #
 # **What we measure.** With one word for a text and an unseen noun: does MAAF still reach a higher recall than TIRG?
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "cpu"
 seeds = []
 device = "cpu"
@@ -16,7 +16,7 @@ root = "data/raw"
 run = "no"
 change = {}
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 import json
 
 from cirkit.experiments.page import Page

@@ -9,7 +9,7 @@
 #
 # **What we measure.** Which of the three matters, and does more of it stop helping?
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "cpu"
 seeds = []
 device = "cpu"
@@ -17,7 +17,7 @@ root = "data/raw"
 run = "no"
 change = {}
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 from cirkit.attention.blocks import TransformerBlock
 from cirkit.encoders.image import tokens
 from cirkit.experiments.page import Page

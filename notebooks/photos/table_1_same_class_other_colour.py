@@ -9,7 +9,7 @@
 # clothes with it. What can be measured is only whether it is above chance, and whether it uses both the photo and the
 # text.
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "cpu"
 seeds = []
 device = "cpu"
@@ -17,7 +17,7 @@ root = "data/raw"
 run = "no"
 change = {}
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 from cirkit.experiments.page import Page
 from cirkit.figures import claims, plots, tables
 

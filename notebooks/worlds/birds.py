@@ -4,11 +4,11 @@
 # A query of Birds-to-Words is an image of one bird and a paragraph that compares it with another; CUB describes one
 # bird in ten ways. This world draws birds of invented species and publishes them in both formats.
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "cpu"
 birds = 24
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 import pandas as pd
 import torch
 

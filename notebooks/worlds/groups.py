@@ -6,11 +6,11 @@
 # three changes away from it. Most changes are of a small object (more, fewer, moved, different), some recolour a large
 # one. Whether a modification text is true of an image is computed.
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "smoke"
 shown = 3
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 import pandas as pd
 import torch
 

@@ -5,11 +5,11 @@
 # ICFG-PEDES, RSTPReid) show pedestrians from several cameras; none of their images may be passed on. This world
 # draws pedestrians of its own and publishes them in the three official formats.
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "cpu"
 people = 16
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 import dataclasses
 
 import pandas as pd

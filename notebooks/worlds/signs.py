@@ -4,11 +4,11 @@
 # TextVQA asks what is written in an image. This world prints words on shop signs, bottles and buses, reads them with
 # the mistakes a text recogniser makes, and publishes questions with ten answers each in the official format.
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "smoke"
 signs = 12
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 import pandas as pd
 
 from cirkit.benchmarks import clevr, textvqa

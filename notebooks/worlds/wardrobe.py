@@ -5,11 +5,11 @@
 # Amazon's and many are gone. This world draws product images of dresses, shirts and tops, writes captions in the same
 # hasty register, and publishes both in FashionIQ's files.
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "smoke"
 shown = 24
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
 import dataclasses
 
 import pandas as pd
