@@ -106,10 +106,6 @@ def test_species_are_distinct_and_kin_differ_in_two_to_four_things():
             assert (other.beak, other.size, other.legs) == (first.beak, first.size, first.legs)
 
 
-def test_at_working_size_a_hundred_pictures_are_drawn_in_a_second():
-    assert max(birds.rate(40) for _ in range(3)) > 60  # 400 on an idle core; the machine that tests may be busy
-
-
 def test_captions_are_true_of_the_species_and_vary():
     rng = np.random.default_rng(1)
     every = {caption(rng, PARROT) for _ in range(300)}
