@@ -15,15 +15,9 @@ from cirkit.query import all_rows
 from cirkit.worlds import birds_to_words as aviary
 from cirkit.worlds.birds_to_words import BIRDS_TO_WORDS, SIZES
 
+WORLD = BIRDS_TO_WORDS
 TINY = replace(SIZES["smoke"], train=4, val=2, test=3, image=16, image_format="png")
 README = Path(__file__).parents[2].parent / "shared" / "data" / "birds_to_words" / "README.md"
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("b2w") / "world"
-    BIRDS_TO_WORDS.publish(folder, TINY)
-    return folder
 
 
 def line(first, second, split="test", number="1", text="animal1 is red and animal2 is blue"):

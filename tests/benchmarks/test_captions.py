@@ -1,6 +1,5 @@
 import gzip
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,23 +19,10 @@ from cirkit.worlds import captions as captions_world
 from cirkit.worlds import groups
 from cirkit.worlds.captions import COCO, FLICKR30K, STREAMS, Size
 
+WORLD = FLICKR30K
 TINY = Size(train=6, val=4, test=5, image=16)
 REAL = Path(__file__).parents[2].parent / "shared" / "data"
 real = pytest.mark.skipif(not REAL.is_dir(), reason="the official annotations are not here")
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("captions") / "world"
-    FLICKR30K.publish(folder, TINY)
-    return folder
-
-
-@pytest.fixture
-def copied(root, tmp_path):
-    shutil.copytree(root, tmp_path / "copy")
-    (tmp_path / "copy" / "world.json").unlink()
-    return tmp_path / "copy"
 
 
 @real

@@ -1,5 +1,4 @@
 import json
-import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -19,23 +18,10 @@ from cirkit.worlds import circo as synthetic
 from cirkit.worlds import cirr, groups, statements
 from cirkit.worlds.circo import CIRCO, SIZES, Size
 
+WORLD = CIRCO
 TINY = Size(families=6, members=6, val=8, test=8, image=16)
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "circo"
 real = pytest.mark.skipif(not REAL.is_dir(), reason="the official annotations are not here")
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("circo") / "world"
-    CIRCO.publish(folder, TINY)
-    return folder
-
-
-@pytest.fixture
-def copied(root, tmp_path):
-    shutil.copytree(root, tmp_path / "copy")
-    (tmp_path / "copy" / "world.json").unlink()
-    return tmp_path / "copy"
 
 
 def edit(root, change, file="annotations/val.json"):

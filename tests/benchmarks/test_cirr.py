@@ -23,23 +23,10 @@ from cirkit.worlds.cirr import CIRR, Size
 from cirkit.worlds.groups import core
 from cirkit.worlds.statements import answers
 
+WORLD = CIRR
 TINY = Size(train=3, val=2, test1=2, image=16)
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "cirr"
 real = pytest.mark.skipif(not REAL.is_dir(), reason="the official annotations are not here")
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cirr") / "world"
-    CIRR.publish(folder, TINY)
-    return folder
-
-
-@pytest.fixture
-def copied(root, tmp_path):
-    shutil.copytree(root, tmp_path / "copy")
-    (tmp_path / "copy" / "world.json").unlink()
-    return tmp_path / "copy"
 
 
 def edit(root, change, split="val", number=0):

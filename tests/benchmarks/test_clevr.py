@@ -18,14 +18,8 @@ from cirkit.worlds import clevr as clevr_world
 from cirkit.worlds.clevr import CLEVR, Size
 from cirkit.worlds.clevr_scenes import graph
 
+WORLD = CLEVR
 TINY = Size(train=12, val=5, test=4, questions=3, image=32)
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("clevr") / "world"
-    CLEVR.publish(folder, TINY)
-    return folder
 
 
 def copy(root, folder):

@@ -16,15 +16,9 @@ from cirkit.worlds import cub as cub_world
 from cirkit.worlds.birds import COLOURS, PARTS
 from cirkit.worlds.cub import CUB, SIZES, true_of
 
+WORLD = CUB
 TINY = replace(SIZES["smoke"], each=2, image=16, image_format="png")
 WHOLE = Protocol(crop=cub.whole, size=16)
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cub") / "world"
-    CUB.publish(folder, TINY)
-    return folder
 
 
 FILES = {

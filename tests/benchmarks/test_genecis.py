@@ -1,5 +1,4 @@
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,24 +17,11 @@ from cirkit.query import all_rows
 from cirkit.worlds import genecis as synthetic
 from cirkit.worlds.genecis import GENECIS, Size
 
+WORLD = GENECIS
 TINY = Size(templates=5, crowded=24, families=20, image=32)
 SMALL = Protocol(side=16)
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "genecis"
 real = pytest.mark.skipif(not REAL.is_dir(), reason="the official annotations are not here")
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("genecis") / "world"
-    GENECIS.publish(folder, TINY)
-    return folder
-
-
-@pytest.fixture
-def copied(root, tmp_path):
-    shutil.copytree(root, tmp_path / "copy")
-    (tmp_path / "copy" / "world.json").unlink()
-    return tmp_path / "copy"
 
 
 def edit(root, change, task="focus_attribute"):

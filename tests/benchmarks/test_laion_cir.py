@@ -1,5 +1,4 @@
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,23 +18,10 @@ from cirkit.worlds import groups
 from cirkit.worlds import laion_cir as laion_world
 from cirkit.worlds.laion_cir import LAION_CIR, Size
 
+WORLD = LAION_CIR
 TINY = Size(triplets=6, image=16)
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "laion_cir"
 real = pytest.mark.skipif(not REAL.is_dir(), reason="the official annotations are not here")
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("laion") / "world"
-    LAION_CIR.publish(folder, TINY)
-    return folder
-
-
-@pytest.fixture
-def copied(root, tmp_path):
-    shutil.copytree(root, tmp_path / "copy")
-    (tmp_path / "copy" / "world.json").unlink()
-    return tmp_path / "copy"
 
 
 def edit(root, change, source=TEMPLATE):

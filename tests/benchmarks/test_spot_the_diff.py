@@ -1,5 +1,4 @@
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,23 +16,10 @@ from cirkit.worlds import groups
 from cirkit.worlds import spot_the_diff as synthetic
 from cirkit.worlds.spot_the_diff import SPOT_THE_DIFF, Size
 
+WORLD = SPOT_THE_DIFF
 TINY = Size(train=12, val=6, test=11, image=16)
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "spot_the_diff"
 real = pytest.mark.skipif(not REAL.is_dir(), reason="the official annotations are not here")
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("spot") / "world"
-    SPOT_THE_DIFF.publish(folder, TINY)
-    return folder
-
-
-@pytest.fixture
-def copied(root, tmp_path):
-    shutil.copytree(root, tmp_path / "copy")
-    (tmp_path / "copy" / "world.json").unlink()
-    return tmp_path / "copy"
 
 
 def edit(root, change):

@@ -1,5 +1,4 @@
 import json
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -16,21 +15,8 @@ from cirkit.worlds import groups
 from cirkit.worlds import synth_triplets as synth_world
 from cirkit.worlds.synth_triplets import SYNTH_TRIPLETS, Size
 
+WORLD = SYNTH_TRIPLETS
 TINY = Size(triplets=8, image=16)
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("synth") / "world"
-    SYNTH_TRIPLETS.publish(folder, TINY)
-    return folder
-
-
-@pytest.fixture
-def copied(root, tmp_path):
-    shutil.copytree(root, tmp_path / "copy")
-    (tmp_path / "copy" / "world.json").unlink()
-    return tmp_path / "copy"
 
 
 def write(root, records):

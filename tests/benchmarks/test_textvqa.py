@@ -19,14 +19,8 @@ from cirkit.worlds import textvqa as textvqa_world
 from cirkit.worlds.textvqa import SIZES, TEXTVQA, Size
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "textvqa"
+WORLD = TEXTVQA
 TINY = Size(train=8, val=4, test=3, image=48, names=60, questions=2)
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("textvqa") / "world"
-    TEXTVQA.publish(folder, TINY)
-    return folder
 
 
 def copy(root, folder):
