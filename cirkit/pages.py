@@ -21,7 +21,7 @@ from pathlib import Path
 
 from cirkit import standalone
 from cirkit.errors import Problem, suggestion
-from cirkit.files import write_atomically
+from cirkit.files import draft, write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
 CELL_LIMIT = 900  # seconds a single cell may take
@@ -121,9 +121,11 @@ def execute(source: Path, notebook: dict, parameters: Mapping[str, object], root
     running = parameters.get("run") == "missing"  # hours, perhaps: no limit, and progress on the terminal
     before = {name: os.environ.get(name) for name in SETTINGS}
     os.environ.update(SETTINGS | ({"TQDM_DISABLE": ""} if running else {}))
-    folder = tempfile.mkdtemp(prefix="ck", dir="/tmp" if Path("/tmp").is_dir() else None)  # a socket path must be short
+    short = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())  # a socket path must be short
+    folder = draft(short / "ck")  # what a killed process left there goes with the next
     try:
-        written = Path(folder) / "page.ipynb"
+        folder.mkdir(mode=0o700)
+        written = folder / "page.ipynb"
         executed = papermill.execute_notebook(
             notebook,
             str(written),
@@ -133,7 +135,7 @@ def execute(source: Path, notebook: dict, parameters: Mapping[str, object], root
             execution_timeout=None if running else CELL_LIMIT,
             stderr_file=sys.stderr if running else None,
             cwd=str(root),
-            kernel_manager_class=ipc_kernels(folder),
+            kernel_manager_class=ipc_kernels(str(folder)),
         )
     except papermill.PapermillExecutionError as error:
         raise Problem(failure(source, error.cell_index, error.source, error.ename, error.evalue)) from error
