@@ -26,7 +26,7 @@ large = dataclasses.replace(size, height=384, width=128)
 # ## Four views each
 #
 # Every group of images is one identity in pose, light, crop and camera of its own. People come in families of
-# near-twins, who wear the same and differ in small accessories alone: there the description's last words decide, and a
+# look-alikes, who wear the same and differ in small accessories alone: there the description's last words decide, and a
 # model that reads the coat and stops is lost.
 
 # %% mystnb={"image": {"alt": "Pedestrians in rows; the same person in several views stands side by side."}}
