@@ -1,5 +1,7 @@
 """The race of evaluations at small sizes: both sides rank alike, and the released loops measure the same."""
 
+import mmap
+
 import numpy as np
 import pytest
 import torch
@@ -63,6 +65,8 @@ def test_the_loops_over_one_target_agree_too():
 
 
 def test_a_peak_of_memory_is_seen():
-    with evaluate.Peak() as peak:
-        block = torch.ones(10_000_000)
-    assert block.sum() == 10_000_000 and (peak.megabytes is None or 30 <= peak.megabytes <= 80)
+    with mmap.mmap(-1, 40_000_000) as block:  # fresh pages, where an allocator may hand out freed ones
+        with evaluate.Peak() as peak:
+            for _ in range(40):
+                block.write(bytes(1_000_000))
+        assert peak.megabytes is None or 30 <= peak.megabytes <= 80
