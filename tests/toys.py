@@ -7,8 +7,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from cirkit.evaluators.measures import Recall
 from cirkit.experiments import experiment
 from cirkit.experiments.artifacts import TopTen
+from cirkit.experiments.curves import Curve
 from cirkit.experiments.page import Page
 from cirkit.losses.contrastive import batch_softmax
 from cirkit.models.base import Cosine
@@ -77,9 +79,9 @@ def numbered(n: int) -> torch.Tensor:
     return images
 
 
-def colour_triplets(n: int = 32) -> Triplets:
+def colour_triplets(n: int = 32, seed: int = 1) -> Triplets:
     """Grey pictures of random brightness made `red`, `green` or `blue`."""
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(seed)
     reference = torch.randint(0, 200, (n, 3, 4, 4), generator=generator, dtype=torch.uint8)
     target = reference.clone()
     channels = torch.randint(0, 3, (n,), generator=generator)
@@ -88,9 +90,9 @@ def colour_triplets(n: int = 32) -> Triplets:
     return Triplets(query=Query(image=reference, text=[["red", "green", "blue"][c] for c in channels]), target=target)
 
 
-def colour_benchmark() -> Benchmark:
+def colour_benchmark(seed: int = 1) -> Benchmark:
     """Sixteen of the colour queries; the reference is hidden."""
-    triplets = colour_triplets(16)
+    triplets = colour_triplets(16, seed)
     gallery = torch.cat([triplets.query.image, triplets.target])
     query = Query(image=Select(gallery, torch.arange(16)), text=triplets.query.text)
     answers, excluded = [[16 + i] for i in range(16)], [[i] for i in range(16)]
@@ -119,6 +121,11 @@ EXPERIMENT = experiment.Experiment(
     training=replace(TRAINING, steps=5),
     tests={"colours": experiment.Test(colour_benchmark)},
     exhibits={"colours": (TopTen((0, 3)),)},
+)
+
+CURVE = Curve(partial(colour_benchmark, seed=2), (Recall(1), Recall(5)))
+CURVED = replace(
+    EXPERIMENT, name="toy/curved", training=replace(TRAINING, steps=20), exhibits={"colours": (TopTen((0, 3)), CURVE)}
 )
 
 

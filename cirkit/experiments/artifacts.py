@@ -1,6 +1,6 @@
 """Exhibits: what a figure needs and ranks cannot give, in a small committed file beside the records.
 
-Top-ten lists here; attention in `word_attention` and `part_attention` (MAAF, Figures 1 and 3 to 6).
+Top-ten lists here, validation in `curves`, attention in `word_attention` and `part_attention` (MAAF Figures 1, 3-6).
 """
 
 import base64
@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from cirkit.declare import describe
+from cirkit.declare import describe, rootless
 from cirkit.errors import Problem
 from cirkit.evaluators import ranking
 from cirkit.evaluators.evidence import Ranks
@@ -73,7 +73,18 @@ def exhibit_path(experiment: str, scale: str, name: str, seed: int) -> Path:
 
 def head(exhibit: Exhibit) -> dict[str, Any]:
     """What a file says of the exhibit it holds; the plain one is known by its name."""
-    return {"exhibit": describe(exhibit)} if exhibit.name else {}
+    return {"exhibit": rootless(describe(exhibit))} if exhibit.name else {}
+
+
+def current(path: Path, fingerprint: str, exhibit: Exhibit) -> bool:
+    """Whether a file holds this exhibit of a run of this configuration."""
+    if not path.is_file():
+        return False
+    try:
+        content = read(path)
+    except Problem:  # a broken file is as good as none
+        return False
+    return content["fingerprint"] == fingerprint and content.get("exhibit") == head(exhibit).get("exhibit")
 
 
 def to_text(content: dict[str, Any]) -> str:
@@ -111,6 +122,18 @@ def unpack(plain: dict[str, Any]) -> Float[np.ndarray, "..."]:
     """The array again, to within half a step."""
     steps = np.frombuffer(base64.b64decode(plain["steps"]), np.uint8).astype(np.float64)
     return (steps - 128).reshape(plain["shape"]) * plain["step"]
+
+
+def pack_whole(values: Int[np.ndarray, "..."]) -> dict[str, Any]:
+    """Whole numbers in 16 bits each: shape, and the numbers, low byte first, in base64. Raises Problem above 65,535."""
+    if values.max(initial=0) > 65_535:
+        raise Problem("Ranks of an exhibit take 16 bits. Declare it for a gallery of at most 32,767 items.")
+    return {"shape": list(values.shape), "whole": base64.b64encode(values.astype("<u2").tobytes()).decode()}
+
+
+def unpack_whole(plain: dict[str, Any]) -> Int[np.ndarray, "..."]:
+    """The whole numbers again."""
+    return np.frombuffer(base64.b64decode(plain["whole"]), "<u2").astype(int).reshape(plain["shape"])
 
 
 def column(values: Any) -> list[float | None]:

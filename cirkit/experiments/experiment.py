@@ -115,6 +115,11 @@ class Experiment:
             if each.every_seed or seed == self.seeds[0]
         }
 
+    def whose(self, seed: int, test: str, exhibit: Exhibit) -> dict[str, Any]:
+        """What the file of an exhibit says of the run and the test that it is of."""
+        run = {"experiment": self.name, "scale": self.scale, "seed": seed, "test": test}
+        return run | {"fingerprint": self.fingerprint} | artifacts.head(exhibit)
+
     def weights(self, seed: int) -> Path:
         """The checkpoint folder of a seed; rows that differ in their tests alone share it."""
         return weights_folder(self.training, seed, self.local)

@@ -1,6 +1,7 @@
 """Make exhibits of finished runs from the weights they left, without training again.
 
-For exhibits that are declared after a run, or were lost; data/weights must still hold the checkpoint.
+For exhibits that are declared after a run, or were lost; data/weights must still hold the checkpoint. A validation
+curve is none of them: only a training gives it.
 """
 
 import functools
@@ -10,8 +11,9 @@ from typing import Any
 
 from cirkit.errors import Problem
 from cirkit.examples import at_seed
-from cirkit.experiments import artifacts
+from cirkit.experiments import artifacts, curves
 from cirkit.experiments.artifacts import Exhibit
+from cirkit.experiments.curves import Curve
 from cirkit.experiments.experiment import Experiment
 from cirkit.experiments.records import done
 from cirkit.experiments.run import evaluate, record_lock, write_exhibit
@@ -20,26 +22,16 @@ from cirkit.experiments.trainings import load
 
 def lacking(experiment: Experiment, seed: int) -> dict[Path, tuple[str, Exhibit]]:
     """The exhibits of a seed that are not there, or follow an older configuration of the run or of the exhibit."""
-    return {path: kept for path, kept in experiment.keeps(seed).items() if not _current(experiment, path, kept[1])}
-
-
-def _current(experiment: Experiment, path: Path, exhibit: Exhibit) -> bool:
-    if not path.is_file():
-        return False
-    try:
-        content = artifacts.read(path)
-    except Problem:  # a broken file is as good as none
-        return False
-    same = content["fingerprint"] == experiment.fingerprint
-    return same and content.get("exhibit") == artifacts.head(exhibit).get("exhibit")
+    kept = experiment.keeps(seed).items()
+    return {path: (test, e) for path, (test, e) in kept if not artifacts.current(path, experiment.fingerprint, e)}
 
 
 def exhibit(experiment: Experiment, seed: int, device: str = "cpu") -> list[Path]:
-    """Make what a finished run lacks; returns the files written.
+    """Make what a finished run lacks and its weights can give; returns the files written.
 
     Raises Problem where the run has no record that follows today's configuration, or no weights.
     """
-    wanted = lacking(experiment, seed)
+    wanted = {path: kept for path, kept in lacking(experiment, seed).items() if not isinstance(kept[1], Curve)}
     if not wanted:
         return []
     again = f"Run `cirkit run {experiment.name} --scale {experiment.scale} --seed {seed}`."
@@ -63,13 +55,14 @@ def rows(experiments: Sequence[Experiment]) -> Iterator[dict[str, Any]]:
             missing = lacking(experiment, record.seed)
             for path, (_, each) in experiment.keeps(record.seed).items():
                 weights = (experiment.weights(record.seed) / "model.json").is_file()
-                state = "there" if path not in missing else "missing" if weights else "missing, no weights"
+                lost = "missing" if weights else "missing, no weights"
+                lost = "missing, train again" if isinstance(each, Curve) else lost
                 yield {
                     "name": experiment.name,
                     "scale": experiment.scale,
                     "seed": record.seed,
                     "exhibit": each.name or "top ten",
-                    "state": state,
+                    "state": lost if path in missing else "there",
                 }
 
 
@@ -78,7 +71,11 @@ def missing(experiments: Sequence[Experiment], device: str = "cpu", tell: Callab
     written = 0
     for experiment in experiments:
         for record in done(experiment):
-            if not lacking(experiment, record.seed):
+            absent = lacking(experiment, record.seed)
+            if any(isinstance(each, Curve) for _, each in absent.values()):
+                advice = curves.again(experiment.name, experiment.scale, record.seed)
+                tell(f"{experiment.name} seed {record.seed}: a validation curve is seen only in training. {advice}")
+            if all(isinstance(each, Curve) for _, each in absent.values()):
                 continue
             with record_lock(experiment, record.seed) as mine:
                 if not mine:

@@ -18,8 +18,9 @@ from torch import nn
 from cirkit.errors import Problem
 from cirkit.evaluators.evidence import Evidence
 from cirkit.examples import at_seed
-from cirkit.experiments import artifacts
+from cirkit.experiments import artifacts, curves
 from cirkit.experiments.artifacts import Exhibit
+from cirkit.experiments.curves import Curve
 from cirkit.experiments.environment import environment
 from cirkit.experiments.experiment import Experiment, Test, code_of
 from cirkit.experiments.locks import lock
@@ -43,18 +44,22 @@ class RunResult:
 def run(experiment: Experiment, seed: int, trainer: Trainer | None = None) -> Record | None:
     """Train what is missing, test, and write the record, then the exhibits.
 
-    Of several processes that train together (`torchrun`) the first alone tests and writes; the others return None.
+    Of several processes that train together (`torchrun`) the first alone tests and writes; the others return None. A
+    validation curve is written where this run trained the weights; where they were there already, that is told.
     """
-    trainer = trainer or Trainer(local=experiment.local)
+    trainer, looks = trainer or Trainer(local=experiment.local), curves.looks_of(experiment, seed)
     with distributed.joined(trainer.device):
-        outcome = trainer(experiment.training, seed)
+        outcome = trainer(experiment.training, seed, looks)
         if distributed.rank():
             return None
     result = test(experiment, seed, outcome, trainer.device)
     write(result.record, experiment.path(seed))
     for path, (name, exhibit) in experiment.keeps(seed).items():
-        evidence = partial(result.record.evidence.get, name)
-        write_exhibit(experiment, seed, path, exhibit, result.model, name, result.data[name], evidence)
+        if not isinstance(exhibit, Curve):
+            evidence = partial(result.record.evidence.get, name)
+            write_exhibit(experiment, seed, path, exhibit, result.model, name, result.data[name], evidence)
+    if looks is not None:
+        curves.write(experiment, seed, looks, trainer.tell)
     return result.record
 
 
@@ -121,10 +126,8 @@ def write_exhibit(
     evidence: Callable[[], Evidence],
 ) -> None:
     """Make one exhibit of a trained model and write it, with whose it is. Raises Problem where it is too large."""
-    whose = {"experiment": experiment.name, "scale": experiment.scale, "seed": seed, "test": test}
-    whose |= {"fingerprint": experiment.fingerprint} | artifacts.head(exhibit)
     content = exhibit(experiment.tests[test].use(model), data, evidence)
-    write_atomically(path, artifacts.to_text(whose | content))
+    write_atomically(path, artifacts.to_text(experiment.whose(seed, test, exhibit) | content))
 
 
 def record_lock(experiment: Experiment, seed: int) -> Any:

@@ -22,6 +22,7 @@ from cirkit.experiments.experiment import LOOP, weights_folder
 from cirkit.experiments.locks import lock
 from cirkit.files import write_atomically
 from cirkit.training import checkpoints, distributed
+from cirkit.training.looks import Looks
 from cirkit.training.loop import Training, Weights, fit
 
 FACTS = "training.json"
@@ -94,15 +95,17 @@ class Trainer:
     tell: Callable[[str], None] = print
     _outcomes: dict[str, Outcome] = field(default_factory=dict)  # by folder: a part may be asked for twice
 
-    def __call__(self, training: Training, seed: int) -> Outcome:
-        """The weights of a training at a seed. Raises Problem where they cannot be had."""
-        return self._outcome(training, seed, self.accept)
+    def __call__(self, training: Training, seed: int, looks: Looks | None = None) -> Outcome:
+        """The weights of a training at a seed; `looks` sees it, if it is trained now. Raises Problem."""
+        return self._outcome(training, seed, self.accept, looks)
 
-    def _outcome(self, training: Training, seed: int, accept: Callable[[Facts, Training], bool]) -> Outcome:
+    def _outcome(
+        self, training: Training, seed: int, accept: Callable[[Facts, Training], bool], looks: Looks | None = None
+    ) -> Outcome:
         where = weights_folder(training, seed, self.local)
         if where.name not in self._outcomes:
             self._outcomes[where.name] = self._found(where, training, accept) or self._trained(
-                where, training, seed, accept
+                where, training, seed, accept, looks
             )
         return self._outcomes[where.name]
 
@@ -119,11 +122,16 @@ class Trainer:
             return None
 
     def _trained(
-        self, where: Path, training: Training, seed: int, accept: Callable[[Facts, Training], bool]
+        self,
+        where: Path,
+        training: Training,
+        seed: int,
+        accept: Callable[[Facts, Training], bool],
+        looks: Looks | None,
     ) -> Outcome:
         begun = self.start(training, seed)
         if not self.keep or distributed.rank():  # of several processes that train together the first alone writes
-            return self._fit(where, training, seed, begun)
+            return self._fit(where, training, seed, begun, looks)
 
         def waiting() -> None:
             if not self.wait:
@@ -133,7 +141,7 @@ class Trainer:
         with lock(where.name, waiting):
             if accept is not never and (found := self._found(where, training, accept)):  # while we waited
                 return found
-            outcome = self._fit(where, training, seed, begun)
+            outcome = self._fit(where, training, seed, begun, looks)
             try:
                 save(where, outcome, training, seed)
             except Problem as problem:  # weights that cannot be written must not cost the record
@@ -154,13 +162,16 @@ class Trainer:
         origin = {"fingerprint": facts.fingerprint, "seed": facts.seed, "code": facts.code, "part": weights.part}
         return Start(tensors, origin)
 
-    def _fit(self, where: Path, training: Training, seed: int, begun: Mapping[str, Start]) -> Outcome:
+    def _fit(
+        self, where: Path, training: Training, seed: int, begun: Mapping[str, Start], looks: Looks | None
+    ) -> Outcome:
         started, code = time.perf_counter(), code_hash(training, also=LOOP)
         trained = fit(
             training,
             seed,
             device=self.device,
             watch=self.watch,
+            looks=looks,
             resume=where.with_suffix(".partial") if self.keep else None,
             start={part: each.tensors for part, each in begun.items()},
             code=code,

@@ -20,6 +20,7 @@ from cirkit.declare import fingerprint
 from cirkit.errors import Problem
 from cirkit.examples import Examples, at_seed
 from cirkit.training import distributed
+from cirkit.training.looks import Looks
 from cirkit.training.objectives import Objective
 from cirkit.training.resume import Progress, restore
 from cirkit.training.samplers import Sampler
@@ -84,6 +85,7 @@ def fit(
     *,
     device: str = "cpu",
     watch: Callable[[int, float], None] | None = None,
+    looks: Looks | None = None,
     resume: Path | None = None,
     every_seconds: float = 60.0,
     start: Mapping[str, Mapping[str, Tensor]] = MappingProxyType({}),
@@ -92,10 +94,12 @@ def fit(
 ) -> Trained:
     """Train from `seed`; `watch(step, loss)` is called each step; `start`: the tensors that `training.start` names.
 
+    `looks` sees the model at each tenth of the training and changes nothing of it.
+
     With `resume`, the state is kept there about every `every_seconds`, and a run that was cut off goes on from it,
     with the same result as if it had not been; where the state is of another `code` or configuration, or damaged, the
     training starts over and `tell` says so. Under `torchrun` each process takes its share of every batch; losses and
-    weights are those of one process, and the first alone watches, writes and tells.
+    weights are those of one process, and the first alone watches, looks, writes and tells.
     """
     with distributed.joined(device) as here:
         examples = at_seed(training.data, seed)()
@@ -107,7 +111,7 @@ def fit(
         losses: dict[str, list[float]] = {}
         if progress is not None and (state := progress.read()) is not None:
             try:
-                losses = restore(state, model, stepper, here)
+                losses = restore(state, model, stepper, here, looks)
             except DAMAGE as error:
                 progress.set_aside(error)
                 model, stepper = _begin(training, examples.texts, seed, here, start)
@@ -129,8 +133,10 @@ def fit(
                     raise Problem(f"The {name} is {value} at step {step}; lower the learning rate of this training.")
             if watch is not None and distributed.rank() == 0:
                 watch(step + 1, losses["loss"][-1])
+            if looks is not None:
+                looks(model, step + 1, training.steps)
             if due:  # by the clock of any process
-                progress.save(model, stepper, losses, here)
+                progress.save(model, stepper, losses, here, looks)
                 saved = time.monotonic()
         if progress is not None:
             progress.clear()

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from cirkit.files import write_atomically
 from cirkit.training import distributed
+from cirkit.training.looks import Looks
 from cirkit.training.steps import Stepper
 
 DIGEST = hashlib.sha256().digest_size  # bytes before the state
@@ -30,11 +31,19 @@ class Progress:
     steps: int
     tell: Tell
 
-    def save(self, model: nn.Module, stepper: Stepper, losses: Mapping[str, list[float]], device: torch.device) -> None:
+    def save(
+        self,
+        model: nn.Module,
+        stepper: Stepper,
+        losses: Mapping[str, list[float]],
+        device: torch.device,
+        looks: Looks | None = None,
+    ) -> None:
         """Write the state, random generators of every process included; process 0 alone writes."""
         random = distributed.everyone(random_states(device))
         if distributed.rank() == 0:
             state = {"model": model.state_dict(), "stepper": stepper.state_dict(), "losses": dict(losses)}
+            state["looks"] = {} if looks is None else looks.state_dict()
             buffer = io.BytesIO()
             torch.save({**self.facts, **state, "random": random}, buffer)
             write_atomically(self.path, sealed(buffer.getvalue()))
@@ -51,7 +60,7 @@ class Progress:
             if sealed(content) != self.path.read_bytes():
                 raise ValueError("its digest differs")
             state = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
-            if set(state) != {*self.facts, "model", "stepper", "losses", "random"}:
+            if set(state) != {*self.facts, "model", "stepper", "losses", "looks", "random"}:
                 raise ValueError("it is no state of a training")
             taken = {len(values) for values in state["losses"].values()}
         except Exception as error:  # a damaged pickle raises nearly anything
@@ -79,15 +88,17 @@ class Progress:
 
 
 def restore(
-    state: Mapping[str, Any], model: nn.Module, stepper: Stepper, device: torch.device
+    state: Mapping[str, Any], model: nn.Module, stepper: Stepper, device: torch.device, looks: Looks | None = None
 ) -> dict[str, list[float]]:
-    """Put a state into the model, its optimisers and this process's random generators; returns the losses so far."""
+    """Put a state into the model, its optimisers, this process's random generators and `looks`; the losses so far."""
     model.load_state_dict(state["model"])
     stepper.load_state_dict(state["stepper"])
     random = state["random"][distributed.rank()]
     torch.set_rng_state(random["cpu"])
     if device.type == "cuda":
         torch.cuda.set_rng_state(random["cuda"], device)
+    if looks is not None:
+        looks.load_state_dict(state["looks"])
     return state["losses"]
 
 

@@ -25,6 +25,7 @@ from toys import TRAINING, Mean
 from cirkit.errors import Problem
 from cirkit.training import distributed
 from cirkit.training.augment import flips_and_shifts
+from cirkit.training.looks import Looks
 from cirkit.training.loop import fit
 from cirkit.training.optimisers import sgd
 
@@ -37,6 +38,10 @@ short = replace(TRAINING, steps=20, optimiser=sgd(lr=0.05))  # which, unlike Ada
 class Dropping(Mean):
     def encode(self, images):
         return torch.nn.functional.dropout(super().encode(images), 0.5, self.training)
+
+
+def rows(model):  # a look that draws random numbers
+    return [torch.rand(3).tolist(), model.table.weight.tolist()]
 
 
 def copy(step, loss):  # the state after six steps, as a failure would leave it
@@ -65,8 +70,10 @@ with distributed.joined("cpu"):
     outcomes.append(fit(dropping, 3, watch=copy, **going))
     outcomes.append(fit(dropping, 3, watch=lambda step, loss: resumed.append(step), **going | {"resume": out / "copy"}))
     random = distributed.everyone(torch.rand(()).item())
+    looks = Looks(rows)
+    outcomes.append(fit(dropping, 3, looks=looks))
     if rank:
-        assert not steps and not resumed and not told
+        assert not steps and not resumed and not told and not looks.seen
     else:
         models = [each.model.state_dict() for each in outcomes]
         torch.save(
@@ -77,6 +84,7 @@ with distributed.joined("cpu"):
                 "resumed": resumed,
                 "lines": lines,
                 "random": random,
+                "seen": {step: table for step, (_, table) in looks.seen.items()},
                 "left": sorted(path.name for path in out.iterdir()),
                 **gathered,
             },
@@ -124,6 +132,13 @@ def test_two_processes_train_as_one_does_with_the_whole_batch(outcome, augment):
 
 def test_the_first_process_alone_watches_and_no_state_is_left(outcome):
     assert outcome["steps"] == [*range(1, 21)] and outcome["left"] == []
+
+
+def test_the_first_process_alone_looks_and_no_weight_moves(outcome):
+    assert [*outcome["seen"]] == [2, 3, 4, 5, 6, 8, 9, 10, 11, 12] and outcome["losses"][4] == outcome["losses"][2]
+    for name, tensor in outcome["models"][2].items():
+        assert torch.equal(tensor, outcome["models"][4][name])
+    assert outcome["seen"][12] == outcome["models"][4]["table.weight"].tolist()
 
 
 def test_two_processes_go_on_exactly_where_they_were_cut_off(outcome):
