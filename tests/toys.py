@@ -4,14 +4,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
+from cirkit.evaluators.evidence import Ranks
 from cirkit.evaluators.measures import Recall
 from cirkit.experiments import experiment
 from cirkit.experiments.artifacts import TopTen
 from cirkit.experiments.curves import Curve
 from cirkit.experiments.page import Page
+from cirkit.experiments.records import Record
 from cirkit.losses.contrastive import batch_softmax
 from cirkit.models.base import Cosine
 from cirkit.query import Benchmark, Query, Select, Triplets
@@ -160,3 +163,21 @@ def explorer(**changes):
 
 def answer(top, rank):
     return {"top": top, "scores": [0.9, 0.5, 0.1], "rank": rank}
+
+
+EACH_SEED = {"tests": {"t": {"data": {"make": "publish.drawn_each_seed"}}}}
+
+
+def record(hits, seed=0, name="x", group=None, declared=None) -> Record:
+    """A run whose test "t" ranked the target of each query first (true) or ninth of ten (false)."""
+    ranks = Ranks.from_mid(np.where(hits, 1.0, 9.0), np.arange(len(hits) + 1), gallery=10, group=group)
+    return Record(
+        name=name, paper="maaf", scale="cpu", basis="world", seed=seed, fingerprint="", code="",
+        declared=declared or {}, where={}, seconds={}, parameters=0, trainable=0, loss=[], evidence={"t": ranks},
+    )  # fmt: skip
+
+
+def records(share, seeds=5, q=400, start=0) -> list[Record]:
+    """A run per seed, all with the same queries, each with this share of hits."""
+    rng = np.random.default_rng(start)
+    return [record(rng.random(q) < share, seed) for seed in range(seeds)]

@@ -1,11 +1,12 @@
-"""Intervals: a two-level paired bootstrap over seeds, then queries, the same queries for both models.
+"""Intervals: seeds, then queries resampled, the same queries for both models; or worlds as wholes, seed by seed.
 
-Efron and Tibshirani (1993); the correction for few seeds is Student's, with Welch's degrees of freedom.
+Efron and Tibshirani (1993); the correction for few seeds is Student's, with Welch's degrees of freedom. Clusters are
+resampled and not what is in them: Davison and Hinkley (1997), section 3.8.
 """
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -18,6 +19,20 @@ from cirkit.experiments.records import Record
 RESAMPLES = 10_000
 CHUNK = 500  # resamples at a time
 OFTEN = 32  # an item drawn so often, on average, has its count drawn at once
+LEVEL = 0.05  # what an interval may miss: half of it below, half above
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """What resampling gives: the query part, and how far resampled seeds lie from it, before Student's stretch."""
+
+    queries: Float[np.ndarray, " b"]
+    seeds: Float[np.ndarray, " b"]
+    freedom: float  # degrees of freedom of the seeds' spread
+
+    def at(self, level: float) -> Float[np.ndarray, " b"]:
+        """The resamples whose percentiles are the interval that may miss `level`; few seeds spread as Student's t."""
+        return self.queries + _stretch(self.freedom, level) * self.seeds
 
 
 @dataclass(frozen=True)
@@ -28,9 +43,38 @@ class Interval:
     low: float
     high: float
     seeds: int
+    resamples: Resamples | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.mean:.1f} [{self.low:.1f}, {self.high:.1f}]"
+
+    def minus(self, level: float) -> "Interval":
+        """The interval of the difference from a number that is known."""
+        moved = replace(self.resamples, queries=self.resamples.queries - level)
+        return Interval(self.mean - level, self.low - level, self.high - level, self.seeds, moved)
+
+    def p_above(self, margin: float) -> float:
+        """The least level at which the interval lies wholly above `margin`: at most .05 exactly where this one does.
+
+        Twice the share of resamples (and one more) at the margin or below it; never less than 2 / (resamples + 1).
+        """
+        count = len(self.resamples.queries) + 1
+
+        def excludes(level: float) -> bool:
+            return 2 * (1 + int((self.resamples.at(level) <= margin).sum())) <= level * count
+
+        least, most = (2 / count, LEVEL) if excludes(LEVEL) else (LEVEL, 1.0)
+        if excludes(least):
+            return least
+        while most - least > 1e-3 * least:
+            middle = (least + most) / 2
+            least, most = (least, middle) if excludes(middle) else (middle, most)
+        return most
+
+    def p_below(self, margin: float) -> float:
+        """The least level at which the interval lies wholly below `margin`."""
+        mirrored = replace(self.resamples, queries=-self.resamples.queries, seeds=-self.resamples.seeds)
+        return replace(self, resamples=mirrored).p_above(-margin)
 
 
 @dataclass(frozen=True)
@@ -54,7 +98,7 @@ def estimate(records: Sequence[Record], test: str, measure: Measure) -> Interval
     """A measure's mean over seeds and queries, in its unit; the interval stays within its bounds."""
     free = _bootstrapped((tuple(records),), test, measure)
     least, most = measure.bounds
-    return Interval(free.mean, max(free.low, least), min(free.high, most), free.seeds)
+    return replace(free, low=max(free.low, least), high=min(free.high, most))
 
 
 def gain(a: Sequence[Record], b: Sequence[Record], test: str, measure: Measure) -> Interval:
@@ -69,14 +113,64 @@ def _bootstrapped(sides: tuple[tuple[Record, ...], ...], test: str, measure: Mea
 
 
 def combined(sides: Sequence[tuple[float, Sequence[Record]]], test: str, measure: Measure) -> Interval:
-    """Σ factor · mean of a measure over the seeds of a side. Raises ValueError where sides had other queries."""
-    evidence = [[record.evidence[test] for record in side] for _, side in sides]
-    first = evidence[0][0]
-    if any((len(one), one.group) != (len(first), first.group) for side in evidence for one in side):
-        names = ", ".join(dict.fromkeys(side[0].name for _, side in sides))
+    """Σ factor · mean of a measure over the seeds of a side. Raises ValueError where sides had other queries.
+
+    Where all seeds answer the same queries, each side's seeds are resampled on their own (seed s of two models shares
+    nothing but its number), and queries are resampled for all (`bootstrap`). Where each seed draws its data, seed s of
+    all sides shares a world, and so the sum is taken within each seed that all sides have: a further seed of one side
+    would add a world that the others have not met. What varies are these sums, worlds as wholes (`over_seeds`); the
+    queries of a single seed are resampled.
+    """
+    names = ", ".join(dict.fromkeys(side[0].name for _, side in sides))
+    drawn = {record.drawn_each_seed(test) for _, side in sides for record in side}
+    if len(drawn) > 1:
+        raise ValueError(f"Some of {names} draw {test} for each seed and some do not; run them again.")
+    if drawn == {False}:
+        evidence = [[record.evidence[test] for record in side] for _, side in sides]
+        first = _shared([one for side in evidence for one in side], names, test)
+        parts = [(factor, under(measure, mine)) for (factor, _), mine in zip(sides, evidence, strict=True)]
+        return bootstrap(parts, first.group, items=len(first))
+    worlds = [{record.seed: record.evidence[test] for record in side} for _, side in sides]
+    seeds = sorted(set.intersection(*map(set, worlds)))
+    if not seeds:
+        raise ValueError(f"{names} have no seed in common on {test}; run them with the same seeds.")
+    firsts = [_shared([side[seed] for side in worlds], names, test) for seed in seeds]
+    factors = [factor for factor, _ in sides]
+    if len(seeds) == 1:
+        parts = [(factor, under(measure, [side[seeds[0]]])) for factor, side in zip(factors, worlds, strict=True)]
+        return bootstrap(parts, firsts[0].group, items=len(firsts[0]))
+    levels = np.array([[overall(side[seed], measure) for side in worlds] for seed in seeds])  # (s, sides)
+    return over_seeds(levels @ np.array(factors))
+
+
+def _shared(evidence: Sequence[Evidence], names: str, test: str) -> Evidence:
+    """The first, where all are of the same queries. Raises ValueError otherwise."""
+    first = evidence[0]
+    if any((len(one), one.group) != (len(first), first.group) for one in evidence):
         raise ValueError(f"{names} were tested on different queries of {test}; run them again.")
-    parts = [(factor, under(measure, mine)) for (factor, _), mine in zip(sides, evidence, strict=True)]
-    return bootstrap(parts, first.group, items=len(first))
+    return first
+
+
+def over_seeds(values: Float[np.ndarray, " s"]) -> Interval:
+    """The mean of one number per seed, two seeds or more, with Student's interval: s - 1 degrees of freedom.
+
+    Each number is of a world of its own, so their spread already holds that of queries within a world; resampling
+    queries as well would count it twice (in simulation, such intervals cover 97 to 100 % and are up to 1.7 times as
+    wide). Three seeds have ten resamples, too few for a tail, so quantiles of the normal stand in for draws.
+    """
+    from scipy.special import ndtri
+
+    s, mean = len(values), float(values.mean())
+    error = values.std(ddof=1) / np.sqrt(s)
+    quantiles = ndtri((np.arange(RESAMPLES) + 0.5) / RESAMPLES)
+    return _interval(mean, s, Resamples(np.full(RESAMPLES, mean), error * quantiles, float(s - 1)))
+
+
+def _interval(mean: float, seeds: int, resamples: Resamples) -> Interval:
+    """The percentiles, each a resample itself, so that an end lies beyond a margin exactly where p ≤ .05."""
+    values, tail = resamples.at(LEVEL), [50 * LEVEL, 100 - 50 * LEVEL]
+    low, high = np.percentile(values, tail[0], method="lower"), np.percentile(values, tail[1], method="higher")
+    return Interval(mean, float(low), float(high), seeds, resamples)
 
 
 def under(measure: Measure, evidence: Sequence[Evidence]) -> Float[np.ndarray, "s u"] | Measured:
@@ -113,15 +207,15 @@ def bootstrap(
     levels = np.split(_under(weight[None], parts)[0], ends)  # of every seed, by part
     freedom = _freedom(list(zip(factors, levels, strict=True)))
     rng = np.random.default_rng(zlib.crc32(repr([(len(one), f"{one.mean():.6g}") for one in levels]).encode()))
-    totals = []
+    queries, seeds = [], []
     for start in range(0, resamples, CHUNK):
         b = min(CHUNK, resamples - start)
         drawn = np.split(_under(_resampled(rng, b, labels, count, weight), parts), ends, axis=1)
-        chosen = [_seed_weights(rng, b, size, freedom) for size in sizes]
-        totals.append(sum(f * (v * w).sum(1) for f, v, w in zip(factors, drawn, chosen, strict=True)))
-    low, high = np.percentile(np.concatenate(totals), [2.5, 97.5])
+        chosen = [_seed_deviations(rng, b, size) for size in sizes]
+        queries.append(sum(f * v.mean(1) for f, v in zip(factors, drawn, strict=True)))
+        seeds.append(sum(f * (v * w).sum(1) for f, v, w in zip(factors, drawn, chosen, strict=True)))
     mean = sum(factor * float(one.mean()) for factor, one in zip(factors, levels, strict=True))
-    return Interval(mean, float(low), float(high), min(sizes))
+    return _interval(mean, min(sizes), Resamples(np.concatenate(queries), np.concatenate(seeds), freedom))
 
 
 def _under(weight: Float[np.ndarray, "b u"], parts: Sequence[Part]) -> Float[np.ndarray, "b _"]:
@@ -184,15 +278,16 @@ def _freedom(parts: list[tuple[float, Float[np.ndarray, " _"]]]) -> float:
     return float(variances.sum() ** 2 / (variances**2 / each).sum())
 
 
-def _seed_weights(rng: np.random.Generator, b: int, s: int, freedom: float) -> Float[np.ndarray, "b s"]:
-    return 1 / s + _stretch(s, freedom) * (rng.multinomial(s, np.full(s, 1 / s), size=b) - 1) / s
+def _seed_deviations(rng: np.random.Generator, b: int, s: int) -> Float[np.ndarray, "b s"]:
+    """How far the weights of resampled seeds lie from equal ones; a single seed does not spread."""
+    return np.sqrt(s / max(s - 1, 1)) * (rng.multinomial(s, np.full(s, 1 / s), size=b) - 1) / s
 
 
 @lru_cache(maxsize=512)
-def _stretch(s: int, freedom: float) -> float:
-    """What makes the spread of few seeds Student's; a single one does not spread."""
-    if s == 1:
-        return 0.0
-    from scipy.stats import norm, t
+def _stretch(freedom: float, level: float) -> float:
+    """What makes the spread of few seeds Student's at a level."""
+    if not freedom:
+        return 1.0
+    from scipy.special import ndtri, stdtrit
 
-    return float(np.sqrt(s / (s - 1)) * t.ppf(0.975, freedom) / norm.ppf(0.975))
+    return float(stdtrit(freedom, 1 - level / 2) / ndtri(1 - level / 2))

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from cirkit.errors import Problem
 from cirkit.evaluators.evidence import chance
 from cirkit.evaluators.measures import Measure
-from cirkit.experiments.bootstrap import Interval, bootstrap, combined, estimate, gain, overall
+from cirkit.experiments.bootstrap import Interval, bootstrap, combined, gain, over_seeds, overall
 from cirkit.experiments.records import Record, exhibited
 
 FIELDS = (
@@ -63,8 +63,14 @@ class GainOverBest:
 
     def __call__(self, records: dict[str, list[Record]]) -> Interval:
         sign = 1 if self.measure.higher_is_better else -1
-        best = max(self.others, key=lambda name: sign * estimate(records[name], self.test, self.measure).mean)
+        best = max(self.others, key=lambda name: sign * self._mean(records, name))
         return gain(records[self.a], records[best], self.test, self.measure)
+
+    def _mean(self, records: dict[str, list[Record]], name: str) -> float:
+        """Over the seeds that all experiments have, so that none is the best for its worlds."""
+        seeds = set.intersection(*({run.seed for run in records[each]} for each in self.others))
+        runs = [run for run in records[name] if run.seed in seeds or not run.drawn_each_seed(self.test)]
+        return float(np.mean([overall(run.evidence[self.test], self.measure) for run in runs]))
 
 
 @dataclass(frozen=True)
@@ -98,9 +104,9 @@ class OverChance:
         return (self.name,)
 
     def __call__(self, records: dict[str, list[Record]]) -> Interval:
-        ours = estimate(records[self.name], self.test, self.measure)
-        level = overall(chance(records[self.name][0].evidence[self.test]), self.measure)
-        return Interval(ours.mean - level, ours.low - level, ours.high - level, ours.seeds)
+        ours = records[self.name]
+        alike = [replace(run, evidence={self.test: chance(run.evidence[self.test])}) for run in ours]
+        return gain(ours, alike, self.test, self.measure)
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,8 @@ class Attention:
 
     Minus `than`: `elsewhere` in the image, or a control of the exhibit: `mask`, `word` or `mismatched_word`.
     With `minus`, the words of that class are taken off, other queries. Negative: words avoid what they refer to.
-    `of` is the column measured. Seeds without the exhibit do not count; None where none has it.
+    `of` is the column measured. Seeds without the exhibit do not count; None where none has it. Where each seed draws
+    its data, its mean over its own queries counts as one number.
     """
 
     name: str
@@ -144,9 +151,12 @@ class Attention:
         return (self.name,)
 
     def __call__(self, records: dict[str, list[Record]]) -> Interval | None:
-        found = [kept for record in records[self.name] if (kept := exhibited(record, self.exhibit))]
+        runs = records[self.name]
+        found = [kept for run in runs if (kept := exhibited(run, self.exhibit))]
         if not found:
             return None
+        if len(found) > 1 and any(run.drawn_each_seed(test) for run in runs for test in run.evidence):
+            return over_seeds(np.array([self._mean(content) for content in found]))
         values, query = self._values(found, self.word)
         if self.minus is None:
             return bootstrap([(1.0, values)])
@@ -154,6 +164,11 @@ class Attention:
         # groups count alike, half each, so twice the values of one and minus twice those of the other differ by means
         both = np.concatenate([2 * values, -2 * less], axis=1)
         return bootstrap([(1.0, both)], ["word"] * len(query) + ["minus"] * len(other))
+
+    def _mean(self, content: dict[str, Any]) -> float:
+        """Of one seed."""
+        less = 0.0 if self.minus is None else self._values([content], self.minus)[0].mean()
+        return float(self._values([content], self.word)[0].mean() - less)
 
     def _values(self, found: Sequence[dict[str, Any]], word: str) -> tuple[Float[np.ndarray, "s q"], list[int]]:
         """The value of every query (columns) under every seed (rows), queries without a control left out."""

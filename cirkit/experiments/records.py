@@ -27,6 +27,7 @@ DAMAGE = (  # what reading broken or foreign files may raise
     OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, MemoryError, OverflowError, RecursionError,
     NotImplementedError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
+DRAWN_EACH_SEED = "publish.drawn_each_seed"  # as a configuration names data whose `of_seed` gives each seed its own
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)  # the same file gives the same object, so identity is equality
@@ -50,6 +51,13 @@ class Record:
     loss: list[tuple[int, float]] = field(repr=False)  # (step, mean loss since the last entry)
     evidence: dict[str, Evidence] = field(repr=False)  # by test
     digest: str = ""  # of the .npz; empty until it is written
+
+    def drawn_each_seed(self, test: str) -> bool:
+        """Whether every seed was tested on data of its own, by the configuration; features lie around their data."""
+        data = self.declared.get("tests", {}).get(test, {}).get("data")
+        while isinstance(data, dict) and data.get("make") != DRAWN_EACH_SEED:
+            data = data.get("data")
+        return isinstance(data, dict)
 
 
 def write(record: Record, path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cirkit.evaluators.measures import Recall
+from cirkit.examples import at_seed
 from cirkit.experiments import records, registry
 from cirkit.experiments.bootstrap import Interval, estimate, overall
 from cirkit.experiments.experiment import Column
@@ -50,8 +51,8 @@ def by_category(page: Page, table: str, number: str) -> Display:
 def _pair(runs: Sequence[records.Record], test: str, category: str) -> str:
     if not runs:
         return NOT_RUN
-    group = runs[0].evidence[test].group or ()
-    mine = only(runs, test, [row for row, one in enumerate(group) if one == category])
+    groups = [run.evidence[test].group or () for run in runs]
+    mine = only(runs, test, [[row for row, one in enumerate(group) if one == category] for group in groups])
     if not mine:
         return "no such queries"
     means = [float(np.mean([overall(run.evidence[test], Recall(k)) for run in mine])) for k in (10, 50)]
@@ -70,14 +71,22 @@ def by_kind(page: Page, table: str, kinds: Callable[[str], Sequence[str]], of: S
     tested = next((rows[label].tests[column.test] for label, found in runs.items() if found), None)
     if tested is None:
         return waiting(page, table)
-    labelled = [("all", *kinds(text)) for text in tested.data().query.text]
-    chosen = {kind: [number for number, mine in enumerate(labelled) if kind in mine] for kind in ("all", *of)}
+    each_seed = any(run.drawn_each_seed(column.test) for found in runs.values() for run in found)
+    seeds = dict.fromkeys(run.seed if each_seed else 0 for found in runs.values() for run in found)
+    labelled = {
+        seed: [("all", *kinds(text)) for text in at_seed(tested.data, seed)().query.text] for seed in sorted(seeds)
+    }
+    chosen = {
+        kind: {seed: [i for i, mine in enumerate(texts) if kind in mine] for seed, texts in labelled.items()}
+        for kind in ("all", *of)
+    }
     levels = {
-        (kind, label): _level(only(found, column.test, queries), column)
-        for kind, queries in chosen.items()
+        (kind, label): _level(only(found, column.test, [rows[run.seed if each_seed else 0] for run in found]), column)
+        for kind, rows in chosen.items()
         for label, found in runs.items()
     }
-    cells = {KIND: list(chosen), (OURS, "N"): [str(len(queries)) for queries in chosen.values()]}
+    counts = [sum(map(len, rows.values())) for rows in chosen.values()]
+    cells = {KIND: list(chosen), (OURS, "N"): [str(count) for count in counts]}
     for label in rows:
         each = [levels[kind, label] for kind in chosen]
         cells[OURS, f"{label}, %"] = aligned([with_interval(one) if one else NOT_RUN for one in each])
@@ -86,15 +95,14 @@ def by_kind(page: Page, table: str, kinds: Callable[[str], Sequence[str]], of: S
     for name in dict.fromkeys(row for row, _ in theirs):
         cells[REPORTED, name] = aligned([theirs.get((name, kind), NOTHING) for kind in chosen])
     caption = f"{column} by kind of word in the modification text, in percent, with 95 % interval; a text may be of "
-    caption += f"several kinds. N: queries. Ours: {stamp(list(rows.values()))}."
+    caption += f"several kinds. N: queries{' of all seeds' * each_seed}. Ours: {stamp(list(rows.values()))}."
     return Display(styled(pd.DataFrame(cells)), table, caption, list(rows.values()))
 
 
-def only(runs: Sequence[records.Record], test: str, rows: Sequence[int]) -> list[records.Record]:
-    """The runs as if their test had these queries alone; none if there are no such queries."""
-    if not rows:
-        return []
-    return [replace(run, evidence={test: run.evidence[test].take(rows)}) for run in runs]
+def only(runs: Sequence[records.Record], test: str, rows: Sequence[Sequence[int]]) -> list[records.Record]:
+    """The runs as if their test had these queries alone, given run by run; those without any are left out."""
+    some = [(run, mine) for run, mine in zip(runs, rows, strict=True) if mine]
+    return [replace(run, evidence={test: run.evidence[test].take(mine)}) for run, mine in some]
 
 
 def _level(runs: Sequence[records.Record], column: Column) -> Interval | None:

@@ -39,6 +39,16 @@ def interval() -> list[dict[str, str]]:
     """How every interval of the book is made, read from the code."""
     return [
         {"what": "bootstrap resamples", "value": f"{bootstrap.RESAMPLES:,}"},
-        {"what": "interval", "value": "95 %, percentiles of the resampled differences"},
-        {"what": "resampled", "value": "seeds, then queries within their group; the same queries for both models"},
+        {
+            "what": "interval",
+            "value": f"{1 - bootstrap.LEVEL:.0%}, percentiles of the resampled differences".replace("%", " %"),
+        },
+        {
+            "what": "where all seeds answer the same queries",
+            "value": "seeds, then queries within their group, are resampled; the same queries for both models",
+        },
+        {
+            "what": "where each seed draws its own data",
+            "value": "the difference is taken within each seed; Student's interval of these differences",
+        },
     ]

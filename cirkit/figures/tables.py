@@ -142,11 +142,14 @@ def kind(experiment: Any) -> Any:
 
 
 def chance(rows: Mapping[str, Any], column: Column) -> float | None:
-    """What a model that scores everything alike would get, in the measure's unit; None without ranks of a record."""
+    """What a model that scores everything alike would get, in the measure's unit; None without ranks of a record.
+
+    The mean over the seeds of the first row that has records, since seeds may differ in their galleries.
+    """
     for experiment in rows.values():
-        for run in records.done(experiment)[:1]:
-            if isinstance(evidence := run.evidence.get(column.test), Ranks):
-                return overall(at_chance(evidence), column.measure)
+        ranks = [run.evidence.get(column.test) for run in records.done(experiment)]
+        if ranks and all(isinstance(one, Ranks) for one in ranks):
+            return float(np.mean([overall(at_chance(one), column.measure) for one in ranks]))
     return None
 
 

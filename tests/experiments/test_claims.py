@@ -1,14 +1,14 @@
 import csv
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from toys import EACH_SEED, record, records
 
 from cirkit.errors import Problem
-from cirkit.evaluators.evidence import Ranks, Samples
 from cirkit.evaluators.measures import Recall
 from cirkit.experiments import artifacts
-from cirkit.experiments.bootstrap import Interval, Measured, _freedom, bootstrap, estimate, gain, overall
+from cirkit.experiments.bootstrap import Interval, bootstrap, estimate, gain, over_seeds
 from cirkit.experiments.claims import (
     FIELDS,
     Among,
@@ -25,40 +25,6 @@ from cirkit.experiments.claims import (
     within,
 )
 from cirkit.experiments.experiment import exhibits_home
-from cirkit.experiments.records import Record
-
-
-def record(hits, seed=0, name="x", group=None):
-    ranks = Ranks.from_mid(np.where(hits, 1.0, 9.0), np.arange(len(hits) + 1), gallery=10, group=group)
-    return Record(
-        name=name, paper="maaf", scale="cpu", basis="world", seed=seed, fingerprint="", code="", declared={}, where={},
-        seconds={}, parameters=0, trainable=0, loss=[], evidence={"t": ranks},
-    )  # fmt: skip
-
-
-def records(share, seeds=5, q=400, spread=0.0, start=0):
-    rng = np.random.default_rng(start)
-    return [record(rng.random(q) < share + spread * rng.standard_normal(), seed) for seed in range(seeds)]
-
-
-def test_level_and_gain_are_means_over_seeds_and_queries():
-    a, b = records(0.7, start=1), records(0.5, start=2)
-    hits = np.mean([r.evidence["t"].best() <= 1 for r in a])
-    assert estimate(a, "t", Recall(1)).mean == pytest.approx(100 * hits)
-    difference = hits - np.mean([r.evidence["t"].best() <= 1 for r in b])
-    assert gain(a, b, "t", Recall(1)).mean == pytest.approx(100 * difference)
-
-
-def test_groups_count_alike_however_many_queries_they_hold():
-    hits = np.array([True] * 30 + [False] * 10)
-    grouped = record(hits, group=("a",) * 30 + ("b",) * 10)
-    assert estimate([grouped], "t", Recall(1)).mean == pytest.approx(50)
-
-
-def test_one_run_has_its_groups_count_alike_too():
-    hits = np.array([True] * 30 + [False] * 10)
-    assert overall(record(hits, group=("a",) * 30 + ("b",) * 10).evidence["t"], Recall(1)) == pytest.approx(50)
-    assert overall(record(hits).evidence["t"], Recall(1)) == pytest.approx(75)
 
 
 def test_the_mean_of_several_gains_and_its_interval_are_theirs_put_together():
@@ -76,123 +42,6 @@ def test_the_mean_of_several_gains_and_its_interval_are_theirs_put_together():
     assert (one.mean, one.low, one.high) == (parts[0].mean, parts[0].low, parts[0].high)
     with pytest.raises(ValueError, match="different queries"):
         both(found | {"d": records(0.6, q=30)})
-
-
-def test_one_seed_gives_the_interval_of_scipys_bootstrap_over_queries():
-    from scipy.stats import bootstrap as scipys
-
-    values = (np.random.default_rng(0).random(300) < 0.4).astype(float)
-    ours = bootstrap([(1.0, values[None])])
-    theirs = scipys((values,), np.mean, method="percentile", random_state=0).confidence_interval
-    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.01)
-
-
-def test_the_same_queries_for_both_models_make_the_interval_narrower():
-    rng = np.random.default_rng(0)
-    hard = rng.random(500)
-    a, b = (hard < 0.55)[None].astype(float), (hard < 0.5)[None].astype(float)
-    paired = bootstrap([(1.0, a), (-1.0, b)])
-    alone = bootstrap([(1.0, a), (-1.0, b[:, rng.permutation(500)])])
-    assert paired.high - paired.low < 0.6 * (alone.high - alone.low)
-
-
-@dataclass(frozen=True)
-class Spread:
-    """The standard deviation of the features' first column: no mean over items."""
-
-    unit = ""
-    bounds = (0.0, float("inf"))
-    higher_is_better = False
-
-    def __call__(self, samples, weight):
-        x = samples.features[:, 0]
-        return np.sqrt(weight @ x**2 - (weight @ x) ** 2)
-
-
-class Column(Spread):
-    """The mean of the features' first column, by weights alone."""
-
-    def __call__(self, samples, weight):
-        return weight @ samples.features[:, 0]
-
-
-def sampled(seed, scale):
-    features = scale * np.random.default_rng([seed, 9]).standard_normal((200, 1))
-    return replace(record([True], seed), evidence={"t": Samples(features)})
-
-
-def test_a_measure_that_is_no_mean_has_intervals_too():
-    from scipy.stats import bootstrap as scipys
-
-    one = sampled(0, 1.0)
-    ours = estimate([one], "t", Spread())
-    x = one.evidence["t"].features[:, 0]
-    theirs = scipys((x,), np.std, method="percentile", random_state=0).confidence_interval
-    assert ours.mean == pytest.approx(x.std()) and (ours.low, ours.high) == pytest.approx(tuple(theirs), abs=0.01)
-    wide = gain([sampled(s, 2.0) for s in range(3)], [sampled(s, 1.0) for s in range(3)], "t", Spread())
-    assert wide.low > 0.5 and wide.seeds == 3
-    best = GainOverBest("maaf/a", ("b", "c"), "t", Spread())
-    found = {"maaf/a": [sampled(7, 1.0)], "b": [sampled(8, 3.0)], "c": [sampled(9, 2.0)]}  # the least is the best
-    assert best(found) == gain(found["maaf/a"], found["c"], "t", Spread())
-
-
-def test_drawing_equal_items_by_their_counts_leaves_the_interval_as_it_is():
-    rng = np.random.default_rng(5)
-    values = [(rng.random((2, 400)) < 0.6).astype(float), (rng.random((3, 400)) < 0.5).astype(float)]
-    group = ["a"] * 300 + ["b"] * 100
-    values[0][:, 390:] = rng.random((2, 10))  # some that nothing equals
-    parts = [(1.0, values[0]), (-1.0, values[1])]
-    counted = bootstrap(parts, group, resamples=40_000)
-    singly = [(sign, Measured(Column(), [Samples(row[:, None]) for row in v])) for sign, v in parts]
-    each = bootstrap(singly, group, items=400, resamples=40_000)
-    assert counted.mean == pytest.approx(each.mean)
-    assert (counted.low, counted.high) == pytest.approx((each.low, each.high), abs=0.02 * (each.high - each.low))
-
-
-def test_an_interval_stays_within_the_bounds_of_its_measure():
-    rng = np.random.default_rng(2)
-    for share, bound in ((0.99, 100.0), (0.01, 0.0)):
-        near = [record(rng.random(30) < np.clip(share + 0.05 * s, 0, 1), s) for s in (-1, 0, 1)]
-        free = gain(near, [record([False] * 30, s) for s in range(3)], "t", Recall(1))
-        held = estimate(near, "t", Recall(1))
-        assert free.low < 0 or free.high > 100  # few seeds: the correction reaches beyond what can be
-        assert bound in (held.low, held.high) and 0 <= held.low <= held.mean <= held.high <= 100
-
-
-@pytest.mark.parametrize("spread", [0.0, 0.05])
-def test_the_interval_covers_the_truth_about_as_often_as_it_says(spread):
-    rng = np.random.default_rng(7)
-    trials, covered = 200, 0
-    for _ in range(trials):
-        shares = np.clip(0.5 + spread * rng.standard_normal(5), 0, 1)
-        interval = bootstrap([(1.0, (rng.random((5, 300)) < shares[:, None]).astype(float))], resamples=400)
-        covered += interval.low <= 0.5 <= interval.high
-    assert 0.91 <= covered / trials <= 1.0
-
-
-@pytest.mark.parametrize("parts", [2, 8])
-@pytest.mark.parametrize("louder", [1, 5])
-def test_so_does_that_of_a_difference_however_many_runs_and_however_unlike(parts, louder):
-    rng = np.random.default_rng(11)
-    trials, covered = 150, 0
-    for _ in range(trials):
-        queries, made = rng.random(200), []
-        for i in range(parts):
-            level = 0.5 + 0.03 * (louder if i % 2 else 1) * rng.standard_normal((3, 1))
-            hits = queries < level + 0.1 * rng.standard_normal((3, 200))
-            made.append((2 * (-1.0) ** i / parts, hits.astype(float)))
-        interval = bootstrap(made, resamples=200)
-        covered += interval.low <= 0.0 <= interval.high
-    assert covered / trials >= 0.91
-
-
-def test_the_freedom_of_several_runs_is_welchs():
-    from scipy.stats import ttest_ind
-
-    rng = np.random.default_rng(3)
-    a, b = rng.random((4, 1)), 5 * rng.random((3, 1))  # one query: its means are the values
-    found = _freedom([(1.0, a[:, 0]), (-1.0, b[:, 0])])
-    assert found == pytest.approx(ttest_ind(a[:, 0], b[:, 0], equal_var=False).df)
 
 
 def test_verdicts():
@@ -224,11 +73,6 @@ def test_no_record_is_untested_and_one_seed_never_decides():
     assert judge(claim(), lambda name, scale: single[name] if scale == "cpu" else [])["verdict"] == "open"
 
 
-def test_different_queries_are_not_compared():
-    with pytest.raises(ValueError, match="different queries"):
-        gain(records(0.5), records(0.5, q=300), "t", Recall(1))
-
-
 def test_the_same_records_give_the_same_line():
     found = {"maaf/a": records(0.8), "maaf/b": records(0.7, start=5)}
     rows = [judge(claim(), lambda name, scale: found[name] if scale == "cpu" else []) for _ in range(2)]
@@ -242,19 +86,27 @@ def test_over_chance_is_the_level_less_a_random_order():
     assert interval.low < interval.mean < interval.high
 
 
-def attending(seeds=3, fingerprint="", queries=None):
-    """Records whose exhibits lie beside them: `place` avoids by 0.5, `verb` by nothing, on different queries."""
+def attending(seeds=3, fingerprint="", queries=None, declared=None):
+    """Records whose exhibits lie beside them: `place` avoids by 0.5, `verb` by nothing, on different queries.
+
+    With `declared`, each seed has its own queries, three more of them than the one before.
+    """
     rng = np.random.default_rng(0)
     for seed in range(seeds):
-        place = (rng.normal(-0.5, 0.1, 40)).round(4).tolist()
+        more = 3 * seed if declared else 0
+        place = (rng.normal(-0.5, 0.1, 40 + more)).round(4).tolist()
         values = {
-            "place": {"query": queries or list(range(40)), "own": place, "mask": [None] * 20 + [0.1] * 20},
+            "place": {
+                "query": queries or list(range(40 + more)),
+                "own": place,
+                "mask": [None] * 20 + [0.1] * (20 + more),
+            },
             "verb": {"query": list(range(0, 60, 2)), "own": rng.normal(0, 0.1, 30).round(4).tolist()},
         }
         path = exhibits_home() / artifacts.exhibit_path("maaf/a", "cpu", "words", seed)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(artifacts.to_text({"experiment": "maaf/a", "fingerprint": fingerprint, "values": values}))
-    return [record([True], seed, "maaf/a") for seed in range(seeds)]
+    return [record([True], seed, "maaf/a", declared=declared) for seed in range(seeds)]
 
 
 def test_attention_is_a_mean_over_seeds_and_queries_with_an_interval(home):
@@ -327,3 +179,48 @@ def test_a_class_or_control_that_no_exhibit_keeps_is_an_error(home):
     assert other and len(found) == 3
     with pytest.raises(Problem, match="different queries"):
         Attention("maaf/a", "place")({"maaf/a": found})
+
+
+def test_attention_over_queries_of_each_seed_is_a_number_per_seed(home):
+    found = attending(declared=EACH_SEED)
+    contents = [artifacts.read(path)["values"] for path in sorted(exhibits_home().rglob("*.json"))]
+    place = np.array([np.mean(each["place"]["own"]) for each in contents])
+    verb = np.array([np.mean(each["verb"]["own"]) for each in contents])
+    beside = np.array([np.mean(each["place"]["own"][20:]) for each in contents])
+    for quantity, values in (
+        (Attention("maaf/a", "place"), place),
+        (Attention("maaf/a", "place", than="mask"), beside - 0.1),
+        (Attention("maaf/a", "place", minus="verb"), place - verb),
+    ):
+        interval, expected = quantity({"maaf/a": found}), over_seeds(values)
+        assert interval.seeds == 3 and interval.mean == pytest.approx(expected.mean)
+        assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
+    one = Attention("maaf/a", "place")({"maaf/a": found[:1]})
+    assert one.seeds == 1 and one.mean == pytest.approx(place[0]) and one.low < one.mean < one.high
+
+
+def own(*shares, seeds=(0, 1, 2)):
+    """A run per seed on its own queries, more at each seed; hits are the first of them, a share for each seed."""
+    sizes = {seed: 100 + 50 * seed for seed in seeds}
+    hits = {seed: np.arange(sizes[seed]) < share * sizes[seed] for seed, share in zip(seeds, shares, strict=True)}
+    return [record(each, seed, declared=EACH_SEED) for seed, each in hits.items()]
+
+
+def test_over_chance_and_the_best_of_several_are_taken_within_each_seed():
+    a, b, c = own(0.6, 0.7, 0.8), own(0.5, 0.5, 0.5), own(0.1, 0.99, seeds=(0, 1))
+    interval, expected = OverChance("a", "t", Recall(1))({"a": a}), over_seeds(np.array([50.0, 60.0, 70.0]))
+    assert (interval.mean, interval.low) == pytest.approx((expected.mean, expected.low))
+    best = GainOverBest("a", ("b", "c"), "t", Recall(1))
+    assert best({"a": a, "b": b, "c": c}) == gain(a, c, "t", Recall(1))  # of the first two seeds, 54.5 against 50
+    lone = own(0.5, seeds=(2,))
+    assert best({"a": a, "b": own(1.0, 1.0, 0.1), "c": lone}) == gain(a, lone, "t", Recall(1))  # 50 against 10 there
+
+
+def test_a_claim_over_some_queries_takes_those_of_each_seed():
+    a, b = own(0.6, 0.7, 0.8), own(0.5, 0.5, 0.5)
+    some = Among(Gain("a", "b", "t", Recall(1)), lambda record: range(len(record.evidence["t"]) // 2, 90 + record.seed))
+    values = [100 * (np.arange(50, 90) < 60).mean(), 100 * (np.arange(75, 91) < 105).mean()]
+    with pytest.raises(ValueError, match="offsets"):  # the third world has none of them
+        some({"a": a, "b": b})
+    found = some({"a": a[:2], "b": b[:2]})
+    assert found.mean == pytest.approx(np.mean(values))

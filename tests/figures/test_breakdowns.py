@@ -111,3 +111,33 @@ def test_a_table_without_records_says_the_next_step_and_a_row_without_that_it_ha
     assert set(frame[OURS].loc["MAAF"]) == {phrases.NOT_RUN}
     toy.found.update(TIRG=[])
     assert "cirkit run --missing" in breakdowns.by_category(toy.page, "Table S4", "Table S4.2")._repr_html_()
+
+
+class EachSeed:
+    """Texts of which every seed has its own: the second one fewer that is red."""
+
+    def __call__(self):
+        return SimpleNamespace(query=SimpleNamespace(text=TEXTS))
+
+    def of_seed(self, seed):
+        texts = TEXTS if seed == 0 else ["", *TEXTS[1:]]
+        return lambda: SimpleNamespace(query=SimpleNamespace(text=texts))
+
+
+def test_where_each_seed_draws_its_data_its_own_texts_and_categories_count(toy, monkeypatch):
+    declared = {"tests": {"fashioniq": {"data": {"make": records.DRAWN_EACH_SEED}}}}
+    toy.found["MAAF"] = [replace(run, declared=declared) for run in toy.found["MAAF"]]
+    toy.found["TIRG"] = [replace(run, declared=declared) for run in toy.found["TIRG"]]
+    tests = {"fashioniq": Test(EachSeed())}
+    rows = [replace(row, tests=tests) for row in toy.rows.values()]
+    toy.page = page_of(*rows)
+    ours = by_kind(toy)[OURS]
+    assert list(ours["N"]) == ["16", "5", "6", "0"]  # of both seeds
+    # seed 0: dress (1 + 1) / 2, shirt 1; seed 1: dress 1, shirt 1 (its queries 2 and 4)
+    assert ours["MAAF, %"]["color"].startswith("100.0 [")
+    second = toy.found["MAAF"][1]
+    ranks = replace(second.evidence["fashioniq"], group=("shirt",) * 4 + ("dress",) * 4)
+    toy.found["MAAF"][1] = replace(second, evidence={"fashioniq": ranks})
+    frame = breakdowns.by_category(toy.page, "Table S4", "Table S1").content.data
+    dress = plain(frame[OURS, "dress"])[0]
+    assert dress.startswith(f"{(75 + 50) / 2:.1f} (")  # queries 0 to 3 of the first seed and 4 to 7 of the second
