@@ -1,5 +1,6 @@
 """Tiny retrievers and benchmarks whose right answers are known."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ from torch import nn
 
 from cirkit.evaluators.evidence import Ranks
 from cirkit.evaluators.measures import Recall
-from cirkit.experiments import experiment
+from cirkit.experiments import curves, experiment
 from cirkit.experiments.artifacts import TopTen
 from cirkit.experiments.curves import Curve
 from cirkit.experiments.page import Page
@@ -18,6 +19,7 @@ from cirkit.experiments.records import Record
 from cirkit.losses.contrastive import batch_softmax
 from cirkit.models.base import Cosine
 from cirkit.query import Benchmark, Query, Select, Triplets
+from cirkit.training.looks import steps_of
 from cirkit.training.loop import Training
 from cirkit.training.objectives import ranking
 from cirkit.training.optimisers import adamw
@@ -130,6 +132,16 @@ CURVE = Curve(partial(colour_benchmark, seed=2), (Recall(1), Recall(5)))
 CURVED = replace(
     EXPERIMENT, name="toy/curved", training=replace(TRAINING, steps=20), exhibits={"colours": (TopTen((0, 3)), CURVE)}
 )
+
+
+def keep_curve(row: experiment.Experiment, hits: Sequence[Sequence[int]], group: tuple[str, ...] | None = None) -> None:
+    """Write a curve of the first seed: at each point the given of a hundred queries have their target first."""
+    looks = curves.looks_of(row, row.seeds[0])
+    for step, mine in zip(steps_of(row.training.steps), hits, strict=True):
+        rank = np.full(100, 50)
+        rank[list(mine)] = 1
+        looks.seen[step] = {"curve": curves.to_plain(Ranks(rank, rank, np.arange(101), 60, group))}
+    curves.write(row, row.seeds[0], looks, print)
 
 
 def page_of(*experiments: Any, paper: str = "maaf", scale: str = "cpu") -> Page:

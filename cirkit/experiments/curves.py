@@ -52,7 +52,7 @@ class Validation:
 
     def __call__(self, model: nn.Module) -> dict[str, Any]:
         """The queries, alike at every look, and their ranks."""
-        return {name: _plain(test.evaluate(test.use(model), self._data[name])) for name, test in self.tests.items()}
+        return {name: to_plain(test.evaluate(test.use(model), self._data[name])) for name, test in self.tests.items()}
 
     @functools.cached_property
     def _data(self) -> dict[str, Any]:
@@ -71,6 +71,12 @@ class Course:
     def means(self, measure: Measure) -> list[float]:
         """The measure after each step, in its unit; groups count alike."""
         return [overall(each, measure) for each in self.ranks]
+
+    def last_doubling(self, measure: Measure) -> float:
+        """What the second half of the training added to the measure, in its unit; better is positive."""
+        means = self.means(measure)
+        added = means[-1] - float(np.interp(self.steps[-1] / 2, self.steps, means))
+        return added if measure.higher_is_better else -added
 
 
 def declared(experiment: Experiment, seed: int) -> dict[Path, tuple[str, Curve]]:
@@ -110,7 +116,7 @@ def write(experiment: Experiment, seed: int, looks: Looks, tell: Callable[[str],
             {"step": step}
             | {str(measure): round(overall(ranks, measure), 4) for measure in curve.measures}
             | {"twice_rank": seen[step]["twice_rank"]}
-            for step, ranks in ((step, _ranks(each)) for step, each in seen.items())
+            for step, ranks in ((step, from_plain(each)) for step, each in seen.items())
         ]
         queries = {key: value for key, value in next(iter(seen.values())).items() if key != "twice_rank"}
         content = experiment.whose(seed, test, curve) | {"queries": queries, "points": points}
@@ -129,7 +135,7 @@ def course(experiment: Experiment, test: str) -> Course | None:
 def _read(path: Path, seed: int) -> Course:
     content = artifacts.read(path)
     try:
-        ranks = tuple(_ranks(content["queries"] | {"twice_rank": p["twice_rank"]}) for p in content["points"])
+        ranks = tuple(from_plain(content["queries"] | {"twice_rank": p["twice_rank"]}) for p in content["points"])
         return Course(seed, tuple(int(p["step"]) for p in content["points"]), ranks, content["exhibit"]["data"])
     except (KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
@@ -142,7 +148,7 @@ def again(name: str, scale: str, seed: int) -> str:
     return f"Run `cirkit run {name} --scale {scale} --seed {seed} --again`, which trains it anew."
 
 
-def _plain(ranks: Ranks) -> dict[str, Any]:
+def to_plain(ranks: Ranks) -> dict[str, Any]:
     """Ranks in 16 bits a number. Raises Problem where they need more."""
     names = list(dict.fromkeys(ranks.group or ()))
     return {
@@ -154,7 +160,8 @@ def _plain(ranks: Ranks) -> dict[str, Any]:
     }
 
 
-def _ranks(plain: Mapping[str, Any]) -> Ranks:
+def from_plain(plain: Mapping[str, Any]) -> Ranks:
+    """The ranks again, each tie as narrow as its middle allows. Raises KeyError, TypeError or ValueError."""
     whole = {name: artifacts.unpack_whole(plain[name]) for name in ("relevant", "gallery", "group", "twice_rank")}
     group = tuple(plain["groups"][code] for code in whole["group"])
     offsets = np.cumsum([0, *whole["relevant"]])

@@ -13,6 +13,7 @@ from typing import Any
 
 from cirkit.errors import Problem
 from cirkit.experiments import registry
+from cirkit.experiments.along import along
 from cirkit.experiments.change import UNCHANGED, Change, Number
 from cirkit.experiments.claims import judge
 from cirkit.experiments.environment import usable
@@ -114,12 +115,17 @@ class Page:
     def claims(self, where: Sequence[str] = ()) -> list[dict[str, Any]]:
         """The ledger rows of the claims at some places of the paper, all by default, from this page's records alone.
 
-        The smoke scale decides nothing, so its claims stay untested.
+        `along` of a row says what validation curves show of it. The smoke scale decides nothing, so its claims stay
+        untested.
         """
         chosen = [claim for claim in registry.claims(self.paper) if not where or claim.where in where]
         names = dict.fromkeys(name for claim in chosen for name in claim.quantity.needs)
         self._run(self.experiments[name] for name in names if name in self.experiments)
-        return [judge(claim, self._records, scales=(self.scale,) if self.scale != "smoke" else ()) for claim in chosen]
+        rows = [judge(claim, self._records, scales=(self.scale,) if self.scale != "smoke" else ()) for claim in chosen]
+        return [
+            row | {"along": "" if row["verdict"] == "untested" else along(claim, self.experiments)}
+            for row, claim in zip(rows, chosen, strict=True)
+        ]
 
     @property
     def next_step(self) -> str:

@@ -50,6 +50,8 @@ def _line(row: dict[str, Any], page: str | None, stamped: bool) -> str:
     if page is not None:
         where = f'<a href="{html.escape(page)}.html">{where}</a>'
     claim = f"{html.escape(row['says'])} <small>({where}; <code>{html.escape(row['id'])}</code>)</small>"
+    if along := row.get("along"):
+        claim += f"<br><small>{html.escape(along)}</small>"
     cells = (badge, number, claim, html.escape(row["reported"]))
     kinds = (' class="number"', ' class="number"', "", ' class="reported"')
     tds = "".join(f"<td{kind}>{cell}</td>" for kind, cell in zip(kinds, cells, strict=True))

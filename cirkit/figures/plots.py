@@ -1,23 +1,26 @@
-"""Plots: every seed a dot, loss curves as small multiples; one house style."""
+"""Plots: every seed a dot, curves of loss and of validation as small multiples; one house style."""
 
 import textwrap
 from collections.abc import Sequence
 
 import seaborn
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from cirkit.experiments import records, registry
 from cirkit.experiments.bootstrap import estimate, overall
+from cirkit.experiments.curves import course
 from cirkit.experiments.page import Page
 from cirkit.figures.display import Display, stamp, waiting
-from cirkit.figures.phrases import NOT_RUN
+from cirkit.figures.phrases import NOT_RUN, provenance
 from cirkit.figures.reported import rows_of
 from cirkit.figures.tables import chance
 
 COLOURS = seaborn.color_palette("colorblind").as_hex()
 ACROSS = 4  # small multiples side by side
+RISING = 2.0  # points that the second half of a training that was long enough adds at most
 
 
 STYLE = {
@@ -71,11 +74,8 @@ def loss_curves(page: Page, table: str, number: str) -> Display:
         return waiting(page, number)
     every = 0.0
     with rc_context(STYLE | {"axes.grid.axis": "both"}):
-        across = min(ACROSS, len(rows))
-        lines = -(-len(rows) // across)
-        figure = Figure(figsize=(7.4, 0.5 + 1.5 * lines), layout="constrained")
-        panels = figure.subplots(lines, across, sharex=True, sharey=True, squeeze=False)
-        for axes, (label, experiment) in zip(panels.flat, rows.items(), strict=False):
+        figure, panels = small_multiples(list(rows), "training loss")
+        for axes, experiment in zip(panels, rows.values(), strict=True):
             for run in records.done(experiment):
                 steps, values = zip(*run.loss, strict=True)
                 every = max(every, steps[-1] - steps[-2] if len(steps) > 1 else steps[-1])
@@ -84,18 +84,56 @@ def loss_curves(page: Page, table: str, number: str) -> Display:
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.yaxis.set_major_formatter("{x:g}")
             axes.yaxis.set_minor_formatter(NullFormatter())
-            axes.set_title("\n".join(textwrap.wrap(label, 22)), fontsize=8)
-            axes.tick_params(labelsize=7)
-        for column in range(len(rows) - across * (lines - 1), across):  # the last line may be shorter
-            panels[-1, column].set_visible(False)
-            panels[-2, column].tick_params(labelbottom=True)
-        figure.supxlabel("training step", fontsize=9)
-        figure.supylabel("training loss", fontsize=9)
     caption = (
         f"Training loss (mean over {every:g} steps) of every seed, on a logarithmic axis. {stamp(list(rows.values()))}."
     )
     alt = f"Small multiples for {table}: training loss against steps, a panel per row, a line per seed."
     return Display(figure, number, caption, list(rows.values()), alt)
+
+
+def validation_curves(page: Page, table: str, number: str) -> Display | None:
+    """The table's headline measure on validation queries at each tenth of the first seed's training, a panel per row.
+
+    None, which shows nothing, where no row kept its curve. A row to which the second half of its training still added
+    more than `RISING` points is called so.
+    """
+    column = registry.columns(page.paper, table)[0]
+    rows = {label: each for label, each in rows_of(page, table).items() if records.done(each)}
+    courses = {label: found for label, each in rows.items() if (found := course(each, column.test)) is not None}
+    if not courses:
+        return None
+    rising = [label for label, each in courses.items() if each.last_doubling(column.measure) > RISING]
+    with rc_context(STYLE | {"axes.grid.axis": "both"}):
+        titles = [f"{label}, still rising" if label in rising else label for label in courses]
+        figure, panels = small_multiples(titles, f"validation {column}, {column.measure.unit}")
+        for axes, each in zip(panels, courses.values(), strict=True):
+            axes.plot(each.steps, each.means(column.measure), "o-", color=COLOURS[0], ms=3, lw=1)
+    panels[0].set_ylim(bottom=0)
+    seeds = ", ".join(str(seed) for seed in sorted({each.seed for each in courses.values()}))
+    caption = f"{column} on validation queries, no query of the test, at each tenth of the training of seed {seeds}. "
+    caption += f"Still rising: the second half of the training added more than {RISING:g} points. "
+    if missing := len(rows) - len(courses):
+        caption += f"{missing} of {len(rows)} rows kept no curve. "
+    shown = [rows[label] for label in courses]
+    alt = f"Small multiples for {table}: validation {column} against steps, a panel per row."
+    return Display(figure, number, f"{caption}{provenance(shown[0].basis, shown[0].scale, 1)}.", shown, alt)
+
+
+def small_multiples(titles: Sequence[str], label: str) -> tuple[Figure, list[Axes]]:
+    """A figure of small panels over training steps that share both axes, a title each; `label` of the upright axis."""
+    across = min(ACROSS, len(titles))
+    lines = -(-len(titles) // across)
+    figure = Figure(figsize=(7.4, 0.5 + 1.5 * lines), layout="constrained")
+    panels = figure.subplots(lines, across, sharex=True, sharey=True, squeeze=False)
+    for axes, title in zip(panels.flat, titles, strict=False):
+        axes.set_title("\n".join(textwrap.wrap(title, 22)), fontsize=8)
+        axes.tick_params(labelsize=7)
+    for column in range(len(titles) - across * (lines - 1), across):  # the last line may be shorter
+        panels[-1, column].set_visible(False)
+        panels[-2, column].tick_params(labelbottom=True)
+    figure.supxlabel("training step", fontsize=9)
+    figure.supylabel(label, fontsize=9)
+    return figure, list(panels.flat)[: len(titles)]
 
 
 def loss_curve(loss: Sequence[tuple[int, float]]) -> Figure:

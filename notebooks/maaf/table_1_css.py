@@ -80,6 +80,9 @@ css_explorer(page)
 # %% tags=["remove-input"]
 plots.loss_curves(page, "Table 1", "Figure 1.2")
 
+# %% tags=["remove-input"]
+plots.validation_curves(page, "Table 1", "Figure 1.3")
+
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
 #

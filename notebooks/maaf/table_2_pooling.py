@@ -68,6 +68,9 @@ claims.claims_table(page.claims(("Table 2",)))
 # %% tags=["remove-input"]
 plots.loss_curves(page, "Table 2", "Figure 2.2")
 
+# %% tags=["remove-input"]
+plots.validation_curves(page, "Table 2", "Figure 2.3")
+
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
 #

@@ -79,6 +79,9 @@ claims.claims_table(page.claims(("Table 3",)))
 # %% tags=["remove-input"]
 plots.loss_curves(page, "Table 3", "Figure 3.2")
 
+# %% tags=["remove-input"]
+plots.validation_curves(page, "Table 3", "Figure 3.3")
+
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
 #

@@ -61,6 +61,9 @@ claims.claims_table(page.claims(("Table 4",)))
 # %% tags=["remove-input"]
 plots.loss_curves(page, "Table 4", "Figure 4.2")
 
+# %% tags=["remove-input"]
+plots.validation_curves(page, "Table 4", "Figure 4.3")
+
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
 #

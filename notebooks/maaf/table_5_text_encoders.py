@@ -66,6 +66,9 @@ claims.claims_table(page.claims(("Table 5",)))
 # %% tags=["remove-input"]
 plots.loss_curves(page, "Table 5", "Figure 5.2")
 
+# %% tags=["remove-input"]
+plots.validation_curves(page, "Table 5", "Figure 5.3")
+
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
 #

@@ -76,6 +76,12 @@ plots.loss_curves(page, birds, "Figure 6.3")
 # %% tags=["remove-input"]
 plots.loss_curves(page, differences, "Figure 6.4")
 
+# %% tags=["remove-input"]
+plots.validation_curves(page, birds, "Figure 6.5")
+
+# %% tags=["remove-input"]
+plots.validation_curves(page, differences, "Figure 6.6")
+
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
 #

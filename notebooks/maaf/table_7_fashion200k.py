@@ -60,6 +60,9 @@ claims.claims_table(page.claims(("Table 7",)))
 # %% tags=["remove-input"]
 plots.loss_curves(page, "Table 7", "Figure 7.2")
 
+# %% tags=["remove-input"]
+plots.validation_curves(page, "Table 7", "Figure 7.3")
+
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
 #

@@ -61,6 +61,9 @@ claims.claims_table(page.claims(("Table S5",)))
 # %% tags=["remove-input"]
 plots.loss_curves(page, "Table S5", "Figure S5.2")
 
+# %% tags=["remove-input"]
+plots.validation_curves(page, "Table S5", "Figure S5.3")
+
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
 #

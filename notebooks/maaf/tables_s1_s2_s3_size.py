@@ -87,10 +87,19 @@ claims.claims_table(page.claims(("Table S1", "Table S2", "Table S3")))
 plots.loss_curves(page, "Table S1", "Figure S1.2")
 
 # %% tags=["remove-input"]
+plots.validation_curves(page, "Table S1", "Figure S1.3")
+
+# %% tags=["remove-input"]
 plots.loss_curves(page, "Table S2", "Figure S2.2")
 
 # %% tags=["remove-input"]
+plots.validation_curves(page, "Table S2", "Figure S2.3")
+
+# %% tags=["remove-input"]
 plots.loss_curves(page, "Table S3", "Figure S3.2")
+
+# %% tags=["remove-input"]
+plots.validation_curves(page, "Table S3", "Figure S3.3")
 
 # %% [markdown]
 # ## What differs from the paper, for all rows alike

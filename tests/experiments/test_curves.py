@@ -55,18 +55,18 @@ def test_what_is_packed_comes_back_with_groups_several_targets_and_ties():
     first = np.sort(rng.choice(30_000, 6, replace=False)) + 1
     offsets, group = np.array([0, 2, 3, 6]), ("dress", "shirt", "dress")
     ranks = Ranks(first, first + np.array([0, 0, 1, 0, 0, 0]), offsets, np.array([31_000, 32_000, 32_767]), group)
-    again = curves._ranks(json.loads(json.dumps(curves._plain(ranks))))
+    again = curves.from_plain(json.loads(json.dumps(curves.to_plain(ranks))))
     assert np.array_equal(again.first, ranks.first) and np.array_equal(again.last, ranks.last)
     assert np.array_equal(again.offsets, offsets) and np.array_equal(again.gallery, ranks.gallery)
     assert again.group == group
     assert overall(again, AveragePrecision(10)) == overall(ranks, AveragePrecision(10))
     with pytest.raises(Problem, match="at most 32,767 items"):
-        curves._plain(Ranks(np.array([32_768]), np.array([32_768]), np.array([0, 1]), 40_000))
+        curves.to_plain(Ranks(np.array([32_768]), np.array([32_768]), np.array([0, 1]), 40_000))
 
 
 def test_five_hundred_queries_fit():
     ranks = Ranks(np.full(500, 30_000), np.full(500, 30_000), np.arange(501), 32_000, ("dress", "shirt") * 250)
-    plain = curves._plain(ranks)
+    plain = curves.to_plain(ranks)
     size = len(json.dumps(plain)) + 9 * len(json.dumps(plain["twice_rank"]))
     assert size < artifacts.LIMIT / 10
 
