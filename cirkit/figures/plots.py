@@ -104,7 +104,7 @@ def validation_curves(page: Page, table: str, number: str) -> Display | None:
         return None
     rising = [label for label, each in courses.items() if each.last_doubling(column.measure) > RISING]
     with rc_context(STYLE | {"axes.grid.axis": "both"}):
-        titles = [f"{label}, still rising" if label in rising else label for label in courses]
+        titles = [f"{label}\nstill rising" if label in rising else label for label in courses]
         figure, panels = small_multiples(titles, f"validation {column}, {column.measure.unit}")
         for axes, each in zip(panels, courses.values(), strict=True):
             axes.plot(each.steps, each.means(column.measure), "o-", color=COLOURS[0], ms=3, lw=1)
@@ -126,7 +126,7 @@ def small_multiples(titles: Sequence[str], label: str) -> tuple[Figure, list[Axe
     figure = Figure(figsize=(7.4, 0.5 + 1.5 * lines), layout="constrained")
     panels = figure.subplots(lines, across, sharex=True, sharey=True, squeeze=False)
     for axes, title in zip(panels.flat, titles, strict=False):
-        axes.set_title("\n".join(textwrap.wrap(title, 22)), fontsize=8)
+        axes.set_title("\n".join(textwrap.fill(line, 22) for line in title.splitlines()), fontsize=8)
         axes.tick_params(labelsize=7)
     for column in range(len(titles) - across * (lines - 1), across):  # the last line may be shorter
         panels[-1, column].set_visible(False)

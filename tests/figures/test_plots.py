@@ -25,7 +25,7 @@ def test_a_panel_per_row_that_kept_a_curve_and_the_others_are_counted(rows):
     keep_curve(rows[1], [range(hits) for hits in (30, 60, 70, 75, 80, 80, 90, 80, 81, 82)])
     display = plots.validation_curves(page_of(*rows), "Table 1", "Figure 1.3")
     slow, fast = (axes for axes in display.content.axes if axes.get_visible())
-    assert slow.get_title() == "Slow, still rising" and fast.get_title() == "Fast"
+    assert slow.get_title() == "Slow\nstill rising" and fast.get_title() == "Fast"
     assert slow.lines[0].get_xydata()[[0, 4, 9]].tolist() == [[2.0, 5.0], [10.0, 30.0], [20.0, 33.0]]
     assert slow.get_ylim() == fast.get_ylim() and slow.get_ylim()[0] == 0
     assert "of seed 0." in display.caption and "1 of 3 rows kept no curve." in display.caption
@@ -37,7 +37,7 @@ def test_still_rising_is_a_rule_of_more_than_two_points(rows):
         keep_curve(row, [range(hits) for hits in (0, 0, 0, 0, 40, 0, 0, 0, 0, last)])
     display = plots.validation_curves(page_of(*rows), "Table 1", "Figure 1.3")
     titles = [axes.get_title() for axes in display.content.axes if axes.get_visible()]
-    assert titles == ["Slow", "Fast, still rising", "None"] and "kept no curve" not in display.caption
+    assert titles == ["Slow", "Fast\nstill rising", "None"] and "kept no curve" not in display.caption
 
 
 def test_without_curves_there_is_nothing_to_show(rows):

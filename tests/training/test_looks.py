@@ -1,5 +1,6 @@
 """Looks at a training: at which steps, in which mode, and that the training does not notice."""
 
+import io
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -8,9 +9,11 @@ import torch
 from torch import nn
 from toys import TRAINING, Mean
 
+from cirkit.declare import fingerprint
 from cirkit.training.augment import flips_and_shifts
 from cirkit.training.looks import Looks, steps_of
 from cirkit.training.loop import fit
+from cirkit.training.resume import DIGEST, sealed
 
 
 class Noisy(Mean):
@@ -117,4 +120,15 @@ def test_what_others_saw_or_nobody_counts_as_not_seen_and_costs_no_training(tmp_
     path = state_after_16(tmp_path / "run.partial", first)
     outcome = fit(NOISY, seed=1, resume=path, looks=second, watch=lambda step, loss: steps.append(step))
     assert steps[0] == 17 and list(second.seen) == [18, 21, 24, 27, 30]
+    assert_same(outcome, unseen)
+
+
+@pytest.mark.parametrize("damage", [[], {"see": fingerprint(features), "seen": 5}])
+def test_a_state_whose_looks_are_damaged_is_set_aside_and_no_point_is_lost(tmp_path, unseen, damage):
+    path, looks, buffer, lines = state_after_16(tmp_path / "run.partial", None), Looks(features), io.BytesIO(), []
+    state = torch.load(io.BytesIO(path.read_bytes()[DIGEST:]), weights_only=True)
+    torch.save(state | {"looks": damage}, buffer)
+    path.write_bytes(sealed(buffer.getvalue()))
+    outcome = fit(NOISY, seed=1, resume=path, looks=looks, tell=lines.append)
+    assert len(lines) == 1 and "the training starts over" in lines[0] and list(looks.seen) == steps_of(30)
     assert_same(outcome, unseen)
