@@ -5,7 +5,7 @@ One Benchmark type replaces the field's per-dataset validate functions; see the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
@@ -167,6 +167,21 @@ class Benchmark:
             return len(self.gallery) - (0 if self.excluded is None else len(self.excluded[i]))
         out = () if self.excluded is None else self.excluded[i]
         return len(self.candidates[i]) - sum(row in self.candidates[i] for row in out)
+
+    def take(self, rows: Sequence[int]) -> "Benchmark":
+        """These queries alone, against the same gallery; their images are decoded."""
+
+        def part(items: Sequence[Any] | None) -> list[Any] | None:
+            return None if items is None else [items[row] for row in rows]
+
+        return replace(
+            self,
+            query=self.query[torch.tensor(rows)],
+            relevant=part(self.relevant),
+            excluded=part(self.excluded),
+            candidates=part(self.candidates),
+            group=part(self.group),
+        )
 
 
 def all_rows(items: Sequence | Images) -> Int[Tensor, " n"]:

@@ -81,6 +81,18 @@ def test_a_query_is_ranked_among_what_is_neither_elsewhere_nor_excluded():
     assert [own(lists, [[11], [11]]).ranked(i) for i in range(2)] == [2, 2]
 
 
+def test_some_queries_of_a_benchmark_keep_their_own_parts_and_the_whole_gallery():
+    query = Query(image=Select(numbered(5), torch.arange(5)), text=[*"abcde"])
+    parts = {"relevant": [[0], [1], [2], [3], [4]], "excluded": [[9], [8], [7], [6], [5]], "group": [*"vwxyz"]}
+    spans = [range(10), range(1, 10), range(2, 10), range(3, 10), range(4, 10)]
+    some = Benchmark(name="x", query=query, gallery=numbered(10), candidates=spans, **parts).take([4, 1])
+    assert some.query.text == ["e", "b"] and some.query.image[:, 0, 0, 0].tolist() == [4, 1]
+    assert (some.relevant, some.excluded, some.group) == ([[4], [1]], [[5], [8]], ["z", "w"])
+    assert some.candidates == [range(4, 10), range(1, 10)] and len(some.gallery) == 10
+    plain = Benchmark(name="x", query=query, gallery=numbered(10), relevant=parts["relevant"]).take([3])
+    assert plain.excluded is None and plain.candidates is None and plain.group is None
+
+
 @pytest.mark.parametrize("candidates", [[range(-1, 5), range(12)], [range(12), range(5, 13)], [[4, -1], [9]]])
 def test_candidates_lie_in_the_gallery(candidates):
     with pytest.raises(ValueError, match="outside the gallery"):

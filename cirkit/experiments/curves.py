@@ -29,18 +29,37 @@ from cirkit.training.looks import Looks, steps_of
 class Curve:
     """An exhibit of the first seed: the test it belongs to, on validation `data`, at each tenth of the training.
 
-    `data` are of a world of their own, never those of the test. The file lists the means of `measures`; its ranks give
-    any other measure. Some 500 queries fit into it.
+    `data` are of a world of their own, never those of the test; of their queries, `queries` are taken, evenly spread,
+    against the whole gallery. The file lists the means of `measures`; its ranks give any other measure.
     """
 
     data: Callable[[], Benchmark]
     measures: tuple[Measure, ...]
+    queries: int = 500
     name: str = "curve"
     every_seed: bool = False
 
     def __call__(self, model: Any, data: Any, evidence: Callable[[], Ranks]) -> dict[str, Any]:
         """Raises Problem: final weights do not say how they came to be."""
         raise Problem("A validation curve is seen only while its model trains.")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some queries of a benchmark, evenly spread: all, where it has no more."""
+
+    data: Callable[[], Benchmark]
+    queries: int
+
+    def __call__(self) -> Benchmark:
+        """The queries, against the whole gallery."""
+        benchmark = self.data()
+        rows = np.linspace(0, len(benchmark) - 1, min(self.queries, len(benchmark))).astype(int)
+        return benchmark.take(rows.tolist())
+
+    def of_seed(self, seed: int) -> "Sample":
+        """The queries that a run of `seed` reads."""
+        return replace(self, data=at_seed(self.data, seed))
 
 
 @dataclass(frozen=True)
@@ -94,7 +113,7 @@ def looks_of(experiment: Experiment, seed: int) -> Looks | None:
         tested = experiment.tests[test]
         if describe(at_seed(curve.data, seed)) == describe(at_seed(tested.data, seed)):
             raise ValueError(f"{experiment.name}: the curve {curve.name!r} is of the data of its test {test}.")
-        tests[curve.name] = replace(tested, data=curve.data)
+        tests[curve.name] = replace(tested, data=Sample(curve.data, curve.queries))
     return Looks(Validation(tests, seed)) if tests else None
 
 

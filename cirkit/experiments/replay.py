@@ -170,18 +170,6 @@ def differences(data: Any, evidence: Evidence | None) -> list[str]:
 def same_ranks(test: Test, model: torch.nn.Module, data: Benchmark, evidence: Ranks) -> tuple[int, int]:
     """Of a sample of queries, how many have the recorded ranks, and how many were asked."""
     rows = np.unique(np.linspace(0, len(data) - 1, SAMPLE).astype(int)).tolist()
-
-    def part(items: Sequence[Any] | None) -> list[Any] | None:
-        return None if items is None else [items[row] for row in rows]
-
-    few = replace(
-        data,
-        query=data.query[torch.tensor(rows)],
-        relevant=part(data.relevant),
-        excluded=part(data.excluded),
-        candidates=part(data.candidates),
-        group=part(data.group),
-    )
-    now, before = evaluate(test, model, few), evidence.take(rows)
+    now, before = evaluate(test, model, data.take(rows)), evidence.take(rows)
     same = [np.array_equal(now.mid[a:b], before.mid[a:b]) for a, b in zip(now.offsets, now.offsets[1:], strict=False)]
     return sum(same), len(rows)

@@ -71,6 +71,14 @@ def test_five_hundred_queries_fit():
     assert size < artifacts.LIMIT / 10
 
 
+def test_a_sample_of_queries_is_spread_over_the_benchmark(home):
+    few = replace(CURVED, exhibits={"colours": (replace(CURVE, queries=4),)})
+    run.run(few, 0, Trainer(**QUIET))
+    course, whole = curves.course(few, "colours"), CURVE.data()
+    whole_ranks = ranking.rank(fit(few.training, 0).model, whole).take([0, 5, 10, 15])
+    assert np.array_equal(course.ranks[-1].mid, whole_ranks.mid) and len(course.ranks[0]) == 4
+
+
 def test_the_tests_own_data_are_refused(home):
     same = replace(CURVED, exhibits={"colours": (replace(CURVE, data=colour_benchmark),)})
     with pytest.raises(ValueError, match="data of its test colours"):
