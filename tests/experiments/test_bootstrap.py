@@ -280,7 +280,7 @@ def test_coverage_over_worlds_and_how_often_a_true_null_has_a_small_p(seeds, sta
     rng = np.random.default_rng(23)
     found = [trial(rng, seeds, 100, start, world) for _ in range(1000)]
     covered = np.mean([one.low <= 10 <= one.high for one in found])
-    p = np.array([min(one.p_above(10), one.p_below(10)) for one in found])
+    p = np.array([min(one.p_above(10.0), one.p_below(10.0)) for one in found])
     small = np.mean(p <= 0.005)
     print(f"{seeds} seeds, start {start}, world {world}: coverage {covered:.3f}, p <= .005 in {small:.4f}")
     assert 0.925 <= covered <= 0.97 and small <= 0.013
