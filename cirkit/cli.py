@@ -346,7 +346,7 @@ def ledger(
 def verdict_first(row: dict[str, Any]) -> dict[str, Any]:
     """A row of the ledger as a terminal shows it: the verdict and the number, then what they are about."""
     measured = "" if row["mean"] is None else f"{_cell(row['mean'])} [{_cell(row['low'])}, {_cell(row['high'])}]"
-    about = {key: row[key] for key in ("unit", "basis", "scale", "seeds", "id", "where", "says")}
+    about = {key: row[key] for key in ("p", "holm", "unit", "basis", "scale", "seeds", "id", "where", "says")}
     return {"verdict": row["verdict"], "mean [95 %]": measured} | about
 
 

@@ -131,13 +131,26 @@ def test_a_role_with_an_unknown_key_is_a_warning_which_fails_the_build(roles, mo
 
 
 def test_the_headline_list_holds_every_headline_claim_and_no_other(roles, monkeypatch):
-    rows = [{"id": f"x-{i}", "where": "table", "says": f"says {i}.", "headline": i != 1} for i in range(3)]
+    rows = [
+        {"id": f"x-{i}", "where": "table", "says": f"says {i}.", "headline": i != 1, "verdict": "fails", "holm": holm}
+        for i, holm in enumerate((0.01, 0.2, 0.05))
+    ]
     monkeypatch.setattr(registry, "ledger", lambda paper=None: rows)
     monkeypatch.setattr(phrases, "verdict", lambda row: phrases.Phrase("fails", "about"))
     machine = SimpleNamespace(reporter=None)
     directive = roles.Claims("claims", [], {"headline": None}, [], 1, 0, "", None, machine)
     text = directive.run()[0].astext()
     assert "says 0" in text and "says 2" in text and "says 1" not in text
+    assert len(directive.run()) == 1  # no headline stands alone
+    rows[2]["holm"] = 0.06
+    assert directive.run()[1].astext() == f"{phrases.alone_meaning(rows)}." != "."
+
+
+def test_a_lettered_verdict_keeps_its_colour_and_its_letter_stands_behind_it(roles):
+    shown = roles.span(phrases.Phrase("failsᵃ (-1)", "about"), "claim").astext()
+    assert '<strong class="cirkit-fails">fails</strong>ᵃ (-1)' in shown
+    number = roles.span(phrases.Phrase("61.3 [58.9, 63.5] % (world)", "about"), "result").astext()
+    assert '">61.3</strong> [58.9, 63.5] % (world)' in number
 
 
 def test_a_computed_table_keeps_its_columns(roles):

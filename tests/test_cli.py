@@ -31,8 +31,8 @@ def cirkit(capsys, monkeypatch, home):
 
 READING = {
     ("ledger",): {
-        "id", "paper", "where", "says", "reported", "headline", "verdict", "mean", "low", "high", "unit", "margin",
-        "basis", "scale", "seeds",
+        "id", "paper", "where", "says", "reported", "headline", "verdict", "mean", "low", "high", "p",
+        "holm", "bh", "unit", "margin", "basis", "scale", "seeds",
     },
     ("models",): {"name", "paper", "kind", "parameters"},
     ("experiments",): {"paper", "scale", "rows", "seeds done", "seeds wanted", "hours"},

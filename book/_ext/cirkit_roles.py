@@ -18,8 +18,11 @@ def span(phrase, kind: str) -> nodes.raw:
     """The phrase as a span with a tooltip, both escaped; its first word strong, and coloured where it is a verdict."""
     from html import escape
 
-    word, space, rest = escape(phrase.text).partition(" ")
-    shown = f'<strong class="cirkit-{word}">{word}</strong>{space}{rest}'
+    from cirkit.figures.phrases import ALONE
+
+    first, space, rest = escape(phrase.text).partition(" ")
+    word = first.removesuffix(ALONE)
+    shown = f'<strong class="cirkit-{word}">{word}</strong>{first[len(word) :]}{space}{rest}'
     return nodes.raw("", f'<span class="cirkit-{kind}" title="{escape(phrase.about)}">{shown}</span>', format="html")
 
 
@@ -52,13 +55,14 @@ class Claims(Directive):
         from cirkit.figures import phrases
 
         items = nodes.bullet_list()
-        for row in registry.ledger(self.arguments[0] if self.arguments else None):
-            if "headline" in self.options and not row["headline"]:
-                continue
+        rows = registry.ledger(self.arguments[0] if self.arguments else None)
+        rows = [row for row in rows if row["headline"] or "headline" not in self.options]
+        for row in rows:
             line = nodes.paragraph("", f"{row['where'][:1].upper()}{row['where'][1:]}: {row['says']} ")
             line += span(phrases.verdict(row), "claim")
             items += nodes.list_item("", line)
-        return [items]
+        meaning = phrases.alone_meaning(rows)
+        return [items, nodes.paragraph("", f"{meaning}.")] if meaning else [items]
 
 
 class Computed(Directive):
@@ -68,7 +72,7 @@ class Computed(Directive):
 
     def run(self) -> list[nodes.Node]:
         from cirkit import pages
-        from cirkit.figures import overview, tables
+        from cirkit.figures import editions, overview, tables
 
         sources = {
             "pages": pages.report,
@@ -78,10 +82,13 @@ class Computed(Directive):
             "margins": overview.margins,
             "interval": overview.interval,
             "unfinished": overview.unfinished,
+            "many": overview.many,
+            "editions": editions.moved,
         }
         name = directives.choice(self.arguments[0], tuple(sources))
         rows = sources[name]()
-        return [grid(rows)] if rows else [nodes.paragraph("", "There is nothing to list yet.")]
+        nothing = {"editions": editions.NOTHING}.get(name, "There is nothing to list yet.")
+        return [grid(rows)] if rows else [nodes.paragraph("", nothing)]
 
 
 def flat(facts: dict) -> list[tuple[str, object]]:

@@ -13,11 +13,12 @@ from cirkit.errors import Problem
 from cirkit.evaluators.evidence import chance
 from cirkit.evaluators.measures import Measure
 from cirkit.experiments.bootstrap import Interval, bootstrap, combined, gain, over_seeds, overall
+from cirkit.experiments.many import P_DIGITS
 from cirkit.experiments.records import Record, exhibited
 
 FIELDS = (
-    "id", "paper", "where", "says", "reported", "headline", "verdict", "mean", "low", "high", "unit", "margin", "basis",
-    "scale", "seeds",
+    "id", "paper", "where", "says", "reported", "headline", "verdict", "mean", "low", "high", "p", "holm", "bh", "unit",
+    "margin", "basis", "scale", "seeds",
 )  # fmt: skip
 DIGITS = 3  # of the numbers in a row
 
@@ -188,11 +189,16 @@ class Attention:
 
 @runtime_checkable
 class Expectation(Protocol):
-    """What an interval must show: holds, fails or open. `margin` is what it is compared with, fixed before the run."""
+    """What an interval must show: holds, fails or open. `margin` is what it is compared with, fixed before the run.
+
+    `p` is the least level at which the interval that misses so often would decide, either way: twice a one-sided p. It
+    is at most .05 exactly where the verdict is holds or fails.
+    """
 
     margin: float
 
     def __call__(self, interval: Interval) -> str: ...
+    def p(self, interval: Interval) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -206,6 +212,10 @@ class above:
             return "holds"
         return "fails" if interval.high < self.margin else "open"
 
+    def p(self, interval: Interval) -> float:
+        """Of the null that the quantity is the margin."""
+        return min(interval.p_above(self.margin), interval.p_below(self.margin))
+
 
 @dataclass(frozen=True)
 class below:
@@ -218,6 +228,10 @@ class below:
             return "holds"
         return "fails" if interval.low > self.margin else "open"
 
+    def p(self, interval: Interval) -> float:
+        """Of the null that the quantity is the margin."""
+        return min(interval.p_above(self.margin), interval.p_below(self.margin))
+
 
 @dataclass(frozen=True)
 class within:
@@ -229,6 +243,11 @@ class within:
         if -self.margin < interval.low and interval.high < self.margin:
             return "holds"
         return "fails" if interval.low > self.margin or interval.high < -self.margin else "open"
+
+    def p(self, interval: Interval) -> float:
+        """The smaller of two: for equal, the larger p of two one-sided tests (TOST); and for beyond."""
+        equal = max(interval.p_above(-self.margin), interval.p_below(self.margin))
+        return min(equal, interval.p_above(self.margin), interval.p_below(-self.margin))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,12 +270,12 @@ def judge(
 ) -> dict[str, Any]:
     """The ledger row of a claim, numbers in its unit: the first scale with records of every experiment decides.
 
-    One seed never does.
+    One seed never does, and so has no p; `adjust` fills those adjusted for many claims.
     """
     row: dict[str, Any] = dict.fromkeys(FIELDS, "") | {
         "id": claim.id, "paper": claim.paper, "where": claim.where, "says": claim.says, "reported": claim.reported,
         "headline": claim.headline, "verdict": "untested", "mean": None, "low": None, "high": None,
-        "unit": claim.unit, "margin": claim.expect.margin or None, "seeds": 0,
+        "p": None, "holm": None, "bh": None, "unit": claim.unit, "margin": claim.expect.margin or None, "seeds": 0,
     }  # fmt: skip
     for scale in scales:
         records = {name: load(name, scale) for name in claim.quantity.needs}
@@ -271,6 +290,7 @@ def judge(
             "mean": round(interval.mean, DIGITS),
             "low": round(interval.low, DIGITS),
             "high": round(interval.high, DIGITS),
+            "p": round(claim.expect.p(interval), P_DIGITS) if interval.seeds > 1 else None,
             "basis": "+".join(sorted(bases)),
             "scale": scale,
             "seeds": interval.seeds,

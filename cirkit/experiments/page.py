@@ -17,7 +17,8 @@ from cirkit.experiments.along import along
 from cirkit.experiments.change import UNCHANGED, Change, Number
 from cirkit.experiments.claims import judge
 from cirkit.experiments.environment import usable
-from cirkit.experiments.experiment import ROOT, SCALES, Experiment
+from cirkit.experiments.experiment import ROOT, SCALES, Experiment, records_home
+from cirkit.experiments.many import adjust, committed
 from cirkit.experiments.records import Record, done
 
 RUNS = ("no", "missing")
@@ -116,12 +117,14 @@ class Page:
         """The ledger rows of the claims at some places of the paper, all by default, from this page's records alone.
 
         `along` of a row says what validation curves show of it. The smoke scale decides nothing, so its claims stay
-        untested.
+        untested. Among the many claims of the paper, those that are not on this page count as data/ledger.csv has them.
         """
         chosen = [claim for claim in registry.claims(self.paper) if not where or claim.where in where]
         names = dict.fromkeys(name for claim in chosen for name in claim.quantity.needs)
         self._run(self.experiments[name] for name in names if name in self.experiments)
-        rows = [judge(claim, self._records, scales=(self.scale,) if self.scale != "smoke" else ()) for claim in chosen]
+        scales = (self.scale,) if self.scale != "smoke" else ()
+        judged = [judge(claim, self._records, scales) for claim in chosen]
+        rows = adjust(judged, committed(records_home().parent / "ledger.csv"))
         return [
             row | {"along": "" if row["verdict"] == "untested" else along(claim, self.experiments)}
             for row, claim in zip(rows, chosen, strict=True)

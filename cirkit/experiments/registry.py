@@ -104,8 +104,9 @@ def claims(paper: str | None = None) -> list[Any]:
 
 
 def ledger(paper: str | None = None) -> list[dict[str, Any]]:
-    """One row per claim, judged from the records that follow today's declarations."""
+    """One row per claim, judged from the records of today's configurations, and adjusted for many claims of a paper."""
     from cirkit.experiments.claims import judge
+    from cirkit.experiments.many import adjust
     from cirkit.experiments.records import done
 
     declared = {(e.name, e.scale): e for e in experiments(paper)}
@@ -113,7 +114,7 @@ def ledger(paper: str | None = None) -> list[dict[str, Any]]:
     def load(name: str, scale: str) -> list[Any]:
         return done(declared[name, scale]) if (name, scale) in declared else []
 
-    return [judge(claim, load) for claim in claims(paper)]
+    return adjust([judge(claim, load) for claim in claims(paper)])
 
 
 def models() -> list[dict[str, Any]]:

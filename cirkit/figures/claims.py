@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from cirkit.experiments import experiment, registry
+from cirkit.experiments.many import stands_alone
 from cirkit.figures.display import Display
-from cirkit.figures.phrases import measured_row, row_provenance
+from cirkit.figures.phrases import ALONE, alone_meaning, measured_row, p_values, row_provenance
 
 LETTERS = {"holds": "H", "fails": "F", "open": "O", "untested": "U"}
 MEANING = "H holds, F fails, O open (the interval does not decide), U untested (no record)"
+P_MEANING = "p, and adjusted for all claims of the paper (Holm; BH, Benjamini and Hochberg)"
 FILTER = Path(__file__).with_name("claims.js")
 HEADS = ("verdict", "measured, 95 % interval", "claim (our words)", "reported in the paper (original data)")
 
@@ -34,16 +36,21 @@ def claims_table(rows: Sequence[dict[str, Any]], number: str = "Claims", linked:
     heads = "".join(f"<th>{html.escape(head)}</th>" for head in HEADS)
     table = f'<table class="dataframe cirkit-table claims"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
     script = f'<script type="module">{FILTER.read_text(encoding="utf-8")}</script>' if linked else ""
-    caption = f"{MEANING}. " + (f"All from {stamps.pop()}." if shared else "Data source, scale and seeds in each row.")
+    alone = alone_meaning(rows)
+    caption = f"{MEANING}{alone and f'; {alone}'}. {P_MEANING}. " + (
+        f"All from {stamps.pop()}." if shared else "Data source, scale and seeds in each row."
+    )
     return Display(table + script, number, caption)
 
 
 def _line(row: dict[str, Any], page: str | None, stamped: bool) -> str:
     verdict = row["verdict"]
-    badge = f'<span class="verdict {verdict}"><b>{LETTERS[verdict]}</b>{verdict}</span>'
+    badge = f'<span class="verdict {verdict}"><b>{LETTERS[verdict]}</b>{verdict}</span>{ALONE * stands_alone(row)}'
     number = "" if row["mean"] is None else html.escape(measured_row(row))
     if margin := row.get("margin"):
         number += f"<br>margin {html.escape(f'{margin:g}')}"
+    if p := p_values(row):
+        number += f"<br><small>{html.escape(p)}</small>"
     if stamped and row["mean"] is not None:
         number += f"<br><small>{html.escape(row_provenance(row))}</small>"
     where = html.escape(row["where"])

@@ -35,6 +35,26 @@ def margins() -> list[dict[str, str]]:
     ]
 
 
+def many() -> list[dict[str, str]]:
+    """How many verdicts rest on numbers, and how many of those survive a correction for many, paper by paper."""
+    out = []
+    for name in registry.DECLARED:
+        rows = [row for row in registry.ledger(name) if row["p"] is not None]
+        decided = [row for row in rows if row["verdict"] in ("holds", "fails")]
+        out.append(
+            {
+                "paper": registry.PAPERS[name].partition(":")[0],
+                "level": f"{bootstrap.LEVEL:g}",
+                "claims judged by numbers": str(len(rows)),
+                "hold or fail": str(len(decided)),
+                "of these by chance, were every null true": f"{bootstrap.LEVEL * len(rows):.1f}",
+                "after Holm": str(sum(row["holm"] <= bootstrap.LEVEL for row in decided)),
+                "after Benjamini and Hochberg": str(sum(row["bh"] <= bootstrap.LEVEL for row in decided)),
+            }
+        )
+    return out
+
+
 def interval() -> list[dict[str, str]]:
     """How every interval of the book is made, read from the code."""
     return [

@@ -2,17 +2,19 @@
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cirkit.errors import Problem
 from cirkit.evaluators.measures import AveragePrecision, Mean, Measure, Recall
 from cirkit.experiments import records, registry
-from cirkit.experiments.bootstrap import Interval, estimate
+from cirkit.experiments.bootstrap import LEVEL, Interval, estimate
 from cirkit.experiments.experiment import Column
+from cirkit.experiments.many import stands_alone
 
 NOT_RUN = "not run"
+ALONE = "ᵃ"  # after a verdict: a letter, so that no colour is needed to see it
 FIGURE_SPACE = "\u2007"  # as wide as a digit
 SOURCES = {
     "world": "synthetic data in the official format (world)",
@@ -43,7 +45,24 @@ def verdict(row: dict[str, Any]) -> Phrase:
     about = f"{row['paper']}, {row['where']}: {row['says']} Reported: {row['reported']}."
     if row["mean"] is None:
         return Phrase("untested (no record yet)", about)
-    return Phrase(f"{row['verdict']} ({measured_row(row)}; {row_provenance(row)})", about)
+    mark = ALONE if stands_alone(row) else ""
+    return Phrase(f"{row['verdict']}{mark} ({measured_row(row)}; {row_provenance(row)})", about)
+
+
+def alone_meaning(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What the letter on a verdict means; empty where none of the rows has one."""
+    if not any(stands_alone(row) for row in rows):
+        return ""
+    level = f"{LEVEL:.0%}".replace("%", " %")
+    return f"{ALONE} stands alone: would not survive correction for many claims (Holm-adjusted p above {level})"
+
+
+def p_values(row: Mapping[str, Any]) -> str:
+    """`p 0.002; Holm 0.097; BH 0.009` from a ledger row; empty where it has none."""
+    if row["p"] is None:
+        return ""
+    found = [("p", row["p"]), ("Holm", row["holm"]), ("BH", row["bh"])]
+    return "; ".join(f"{name} {'< 0.001' if p < 0.001 else f'{p:.3f}'}" for name, p in found)
 
 
 def result(key: str) -> Phrase:

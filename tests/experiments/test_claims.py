@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 from toys import EACH_SEED, record, records
 
 from cirkit.errors import Problem
@@ -51,6 +52,33 @@ def test_verdicts():
     assert [within(1.5)(i) for i in (across, Interval(2.0, 1.6, 3.0, 5), beyond)] == ["holds", "fails", "open"]
 
 
+def test_a_claim_has_the_p_of_what_its_verdict_rests_on():
+    interval = over_seeds(np.array([1.0, 3.0, 2.5, 1.5]))
+    theirs = {m: stats.ttest_1samp([1.0, 3.0, 2.5, 1.5], m).pvalue for m in (-4.0, 0.0, 2.5, 4.0)}
+    assert above().p(interval) == below().p(interval) == pytest.approx(theirs[0.0], rel=0.02)
+    assert above(2.5).p(interval) == pytest.approx(theirs[2.5], rel=0.02)
+    assert within(4.0).p(interval) == pytest.approx(theirs[4.0], rel=0.02)  # the nearer of the two margins
+    assert within(4.0).p(interval) > 2 * theirs[-4.0]
+    assert within(0.5).p(interval) == pytest.approx(stats.ttest_1samp([1.0, 3.0, 2.5, 1.5], 0.5).pvalue, rel=0.02)
+    mirrored = over_seeds(-np.array([1.0, 3.0, 2.5, 1.5]))
+    assert [within(m).p(mirrored) for m in (0.5, 4.0)] == [within(m).p(interval) for m in (0.5, 4.0)]
+
+
+SHARED = np.random.default_rng(8).normal(0, 1, (3, 60))
+
+
+@pytest.mark.parametrize("expect", [above, below, within])
+def test_p_is_at_most_five_percent_exactly_where_the_verdict_is_decided(expect):
+    found = []
+    for shift in np.linspace(-4, 4, 23):
+        for interval in (over_seeds(np.array([0.4, -0.3, 0.1]) + shift), bootstrap([(1.0, SHARED + shift)])):
+            for margin in (0.0, 1.5):
+                verdict = expect(margin)(interval)
+                assert (verdict != "open") == (expect(margin).p(interval) <= 0.05)
+                found.append(verdict)
+    assert set(found) == {"holds", "fails", "open"}
+
+
 ABOVE = above()
 
 
@@ -70,7 +98,8 @@ def test_a_claim_is_judged_at_the_best_scale_that_has_every_record():
 def test_no_record_is_untested_and_one_seed_never_decides():
     assert judge(claim(), lambda name, scale: [])["verdict"] == "untested"
     single = {"maaf/a": records(1.0, seeds=1), "maaf/b": records(0.0, seeds=1)}
-    assert judge(claim(), lambda name, scale: single[name] if scale == "cpu" else [])["verdict"] == "open"
+    row = judge(claim(), lambda name, scale: single[name] if scale == "cpu" else [])
+    assert row["verdict"] == "open" and row["p"] is None
 
 
 def test_the_same_records_give_the_same_line():

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from cirkit.errors import Problem
 from cirkit.evaluators.measures import Recall
+from cirkit.experiments import page as page_module
 from cirkit.experiments import registry, run
 from cirkit.experiments.change import UNCHANGED, apply
 from cirkit.experiments.claims import Claim, Gain, above
@@ -110,6 +111,18 @@ def test_claims_are_judged_at_the_pages_scale_from_the_pages_rows():
     assert Page.of(paper="toy", scale="gpu").claims(("Table 2",)) == []
     (one,) = Page.of(paper="toy", scale="gpu", seeds=[1]).claims()
     assert one["seeds"] == 1 and one["verdict"] == "open"
+
+
+def test_claims_of_other_pages_count_among_the_many(toy, monkeypatch):
+    def row(claim, load, scales):
+        return {"id": claim.id, "paper": "toy", "p": 0.01, "verdict": "holds"}
+
+    monkeypatch.setattr(page_module, "judge", row)
+    page = Page.of(paper="toy", scale="gpu")
+    assert [one["holm"] for one in page.claims()] == [0.01]
+    toy.mkdir(parents=True, exist_ok=True)
+    (toy / "ledger.csv").write_text("id,paper,p\nx-1,toy,0.5\nx-2,toy,0.9\nx-3,maaf,0.5\nx-4,toy,\n")
+    assert [one["holm"] for one in page.claims()] == [0.03]
 
 
 def test_a_page_without_records_says_what_fills_it():

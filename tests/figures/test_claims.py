@@ -9,10 +9,12 @@ from cirkit.figures.claims import claim_pages, claims_table
 
 ROW = {
     "id": "maaf-1", "paper": "maaf", "where": "Table 1", "says": "MAAF > TIRG & more.", "reported": "+14.1",
-    "verdict": "holds", "mean": 20.7, "low": 18.1, "high": 23.3, "unit": "points",
+    "verdict": "holds", "mean": 20.7, "low": 18.1, "high": 23.3, "p": 0.0002, "holm": 0.0108,
+    "bh": 0.0272, "unit": "points",
     "basis": "world", "scale": "cpu", "seeds": 3,
 }  # fmt: skip
-UNTESTED = ROW | {"id": "maaf-2", "verdict": "untested", "mean": None, "low": None, "high": None, "seeds": 0}
+NO = dict.fromkeys(("mean", "low", "high", "p", "holm", "bh"))
+UNTESTED = ROW | NO | {"id": "maaf-2", "verdict": "untested", "seeds": 0}
 
 
 def cells(display):
@@ -40,6 +42,21 @@ def test_a_page_without_claims_says_so():
 
 def test_the_margin_stands_in_the_claims_row():
     assert "margin 1" in cells(claims_table([ROW | {"margin": 1.0}]))[0][1]
+
+
+def test_p_and_its_adjustments_stand_below_the_number():
+    tested, untested = cells(claims_table([ROW, UNTESTED]))
+    assert "<small>p &lt; 0.001; Holm 0.011; BH 0.027</small>" in tested[1] and untested[1] == ""
+
+
+def test_a_verdict_that_no_correction_would_leave_carries_a_letter_and_its_meaning():
+    alone = claims_table([ROW, ROW | {"holm": 0.0501}])
+    plain, lettered = cells(alone)
+    assert plain[0].endswith("</span>") and lettered[0].endswith("</span>ᵃ")
+    assert "ᵃ stands alone" in alone.caption and "p above 5 %" in alone.caption
+    for row in (ROW, ROW | {"holm": 0.05}, ROW | {"verdict": "open", "holm": 1.0}, UNTESTED):
+        without = claims_table([row])
+        assert "ᵃ" not in without.content + without.caption
 
 
 def test_links_and_the_filter_are_there_when_asked_for():

@@ -52,7 +52,8 @@ def record(name: str, seed: int, hits: int, code: str = "") -> records.Record:
 
 ROW = {
     "id": "maaf-1", "paper": "maaf", "where": "Table 1", "says": "MAAF > TIRG & more.", "reported": "+14.1",
-    "verdict": "holds", "mean": 12.3, "low": 10.1, "high": 14.2, "unit": "points",
+    "verdict": "holds", "mean": 12.3, "low": 10.1, "high": 14.2, "p": 0.0002, "holm": 0.0108,
+    "bh": 0.0027, "unit": "points",
     "basis": "world", "scale": "cpu", "seeds": 3,
 }  # fmt: skip
 
@@ -69,7 +70,8 @@ def runs(monkeypatch):
 def page(monkeypatch, runs):
     """A page whose paper has a row that ran and one that waits."""
     rows = [configured("ran", "MAAF, identity"), configured("waits", "A row of our own <b>")]
-    untested = ROW | {"id": "maaf-2", "verdict": "untested", "mean": None, "low": None, "high": None, "seeds": 0}
+    blank = dict.fromkeys(("mean", "low", "high", "p", "holm", "bh"))
+    untested = ROW | blank | {"id": "maaf-2", "verdict": "untested", "seeds": 0}
     monkeypatch.setattr(registry, "experiments", lambda paper=None, scale=None: rows)
     monkeypatch.setattr(registry, "experiment", lambda name, scale: {e.name: e for e in rows}[name])
     monkeypatch.setattr(registry, "ledger", lambda paper=None: [ROW, untested])
@@ -149,6 +151,15 @@ def test_the_front_page_names_the_unfinished_rows_beside_image_only(monkeypatch,
     (line,) = overview.unfinished()
     assert (line["table"], line["row"], line["measure"]) == ("MAAF, Table 1", "below", "R@1")
     assert line["this row, %"].startswith("20.0 [") and line["image only, %"].startswith("40.0 [")
+
+
+def test_verdicts_and_those_that_survive_a_correction_are_counted_by_paper(monkeypatch):
+    rows = [ROW | {"holm": holm, "bh": bh} for holm, bh in ((0.05, 0.01), (0.06, 0.05), (0.2, 0.051))]
+    rows += [ROW | {"verdict": "open", "holm": 0.01}, ROW | {"verdict": "untested", "p": None}]
+    monkeypatch.setattr(registry, "ledger", lambda paper: rows if paper == "maaf" else [])
+    line, photos = overview.many()
+    assert list(line.values()) == ["MAAF", "0.05", "4", "3", "0.2", "1", "2"]
+    assert list(photos.values())[2:4] == ["0", "0"]
 
 
 def test_margins_are_listed_with_their_unit(monkeypatch):
