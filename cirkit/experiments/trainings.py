@@ -39,7 +39,7 @@ class Facts:
     fingerprint: str
     seed: int
     code: str
-    seconds: float
+    seconds: float  # with looks at the training
     parameters: int
     trainable: int
     where: Mapping[str, Any]
