@@ -1,5 +1,6 @@
 """Tiny retrievers and benchmarks whose right answers are known."""
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -8,7 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.functional import adaptive_avg_pool2d
 
+from cirkit.errors import Problem
 from cirkit.evaluators.evidence import Ranks
 from cirkit.evaluators.measures import Recall
 from cirkit.experiments import curves, experiment
@@ -46,6 +49,59 @@ class Mean(nn.Module):
 
     def score(self, composed, gallery):
         return self.cosine(composed, gallery)
+
+
+class TinyClip(nn.Module):
+    """Both towers of a CLIP in a few linear layers: four patches of an image, running means of a text's words."""
+
+    width, word_width, channels, context = 8, 6, 10, 24
+
+    def __init__(self, *, seed: int = 0):
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.patch, self.project = nn.Linear(3, self.channels), nn.Linear(self.channels, self.width)
+            self.word = nn.Embedding(64, self.word_width)  # 0 pads, then start, end and the placeholder
+            self.position = nn.Parameter(torch.randn(self.context, self.word_width))
+            self.read = nn.Linear(self.word_width, self.width)
+
+    def image_tokens(self, images):
+        patches = self.patch(adaptive_avg_pool2d(images.float() / 255, 2).flatten(2).mT).tanh()  # (b, 4, e)
+        return torch.cat([patches.mean(1, keepdim=True), patches], dim=1)
+
+    def image(self, images):
+        return self.project(self.image_tokens(images)[:, 0])
+
+    def text(self, texts):
+        rows = [self._ids(text) for text in texts]
+        return self._states([self.word(ids) for ids in rows])[torch.arange(len(rows)), [len(ids) - 1 for ids in rows]]
+
+    def text_tokens(self, texts):
+        rows = [self._ids(text) for text in texts]
+        lengths = torch.tensor([len(ids) for ids in rows])
+        return self._states([self.word(ids) for ids in rows]), torch.arange(lengths.max()) < lengths[:, None]
+
+    def text_with(self, texts, words):
+        rows = []
+        for text, own in zip(texts, words, strict=True):
+            if text.split().count("$") < 1:
+                raise Problem(f"{text!r} lacks the placeholder $. Write it between spaces.")
+            parts = [own if word == 3 else self.word(word)[None] for word in self._ids(text)]
+            row = torch.cat(parts)
+            rows.append(torch.cat([row[: self.context - 1], row[-1:]]) if len(row) > self.context else row)
+        return self._states(rows)[torch.arange(len(rows)), [len(row) - 1 for row in rows]]
+
+    def word_embeddings(self, texts):
+        return nn.utils.rnn.pad_sequence([self.word(self._ids(text)) for text in texts], batch_first=True)
+
+    def _ids(self, text):
+        words = [3 if word == "$" else 4 + zlib.crc32(word.encode()) % 60 for word in text.split()]
+        return torch.tensor([1, *words[: self.context - 2], 2])
+
+    def _states(self, rows):
+        rows = nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        seen = (rows + self.position[: rows.shape[1]]).tanh().cumsum(1)
+        return self.read(seen / torch.arange(1, rows.shape[1] + 1)[:, None])  # (b, t, d)
 
 
 class Silent:
