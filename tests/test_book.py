@@ -18,7 +18,7 @@ from toys import explorer
 from cirkit import pages
 from cirkit.errors import Problem
 from cirkit.experiments import registry
-from cirkit.figures import phrases
+from cirkit.figures import editions, overview, phrases
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = pages.notebooks(ROOT)
@@ -151,6 +151,17 @@ def test_a_lettered_verdict_keeps_its_colour_and_its_letter_stands_behind_it(rol
     assert '<strong class="cirkit-fails">fails</strong>ᵃ (-1)' in shown
     number = roles.span(phrases.Phrase("61.3 [58.9, 63.5] % (world)", "about"), "result").astext()
     assert '">61.3</strong> [58.9, 63.5] % (world)' in number
+
+
+@pytest.mark.parametrize("name", ["editions", "many"])
+def test_a_computed_table_that_is_empty_says_what_that_means(roles, monkeypatch, name):
+    source = {"editions": (editions, "moved"), "many": (overview, "many")}[name]
+    directive = roles.Computed("computed", [name], {}, [], 1, 0, "", None, SimpleNamespace(reporter=None))
+    monkeypatch.setattr(*source, lambda: [{"claim": "maaf-1", "today": "holds"}])
+    assert [cell.astext() for cell in directive.run()[0].findall(roles.nodes.entry)][2:] == ["maaf-1", "holds"]
+    monkeypatch.setattr(*source, list)
+    nothing = {"editions": editions.NOTHING, "many": "There is nothing to list yet."}[name]
+    assert directive.run()[0].astext() == nothing
 
 
 def test_a_computed_table_keeps_its_columns(roles):

@@ -96,20 +96,14 @@ Part = tuple[float, Float[np.ndarray, "_ _"] | Measured]  # a factor, and the va
 
 def estimate(records: Sequence[Record], test: str, measure: Measure) -> Interval:
     """A measure's mean over seeds and queries, in its unit; the interval stays within its bounds."""
-    free = _bootstrapped((tuple(records),), test, measure)
+    free = combined([(1.0, records)], test, measure)
     least, most = measure.bounds
     return replace(free, low=max(free.low, least), high=min(free.high, most))
 
 
 def gain(a: Sequence[Record], b: Sequence[Record], test: str, measure: Measure) -> Interval:
     """The mean of a measure under `a` minus under `b`, on the same queries."""
-    return _bootstrapped((tuple(a), tuple(b)), test, measure)
-
-
-@lru_cache(maxsize=512)
-def _bootstrapped(sides: tuple[tuple[Record, ...], ...], test: str, measure: Measure) -> Interval:
-    """The first side, less the second if there is one; kept, since pages ask for the same intervals again."""
-    return combined([(sign, side) for sign, side in zip((1.0, -1.0), sides, strict=False)], test, measure)
+    return combined([(1.0, a), (-1.0, b)], test, measure)
 
 
 def combined(sides: Sequence[tuple[float, Sequence[Record]]], test: str, measure: Measure) -> Interval:
@@ -121,6 +115,12 @@ def combined(sides: Sequence[tuple[float, Sequence[Record]]], test: str, measure
     would add a world that the others have not met. What varies are these sums, worlds as wholes (`over_seeds`); the
     queries of a single seed are resampled.
     """
+    return _bootstrapped(tuple((factor, tuple(side)) for factor, side in sides), test, measure)
+
+
+@lru_cache(maxsize=512)
+def _bootstrapped(sides: tuple[tuple[float, tuple[Record, ...]], ...], test: str, measure: Measure) -> Interval:
+    """Kept, since pages ask for the same intervals again."""
     names = ", ".join(dict.fromkeys(side[0].name for _, side in sides))
     drawn = {record.drawn_each_seed(test) for _, side in sides for record in side}
     if len(drawn) > 1:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 from scipy import stats
-from toys import EACH_SEED, record, records
+from toys import EACH_SEED, EXPERIMENT, record, records
 
 from cirkit.benchmarks import css as css_reader
 from cirkit.declare import describe
@@ -14,6 +14,7 @@ from cirkit.evaluators.measures import Recall
 from cirkit.examples import CachedFeatures
 from cirkit.experiments.bootstrap import Measured, _freedom, bootstrap, combined, estimate, gain, over_seeds, overall
 from cirkit.experiments.claims import GainOverBest
+from cirkit.experiments.experiment import Test
 from cirkit.experiments.records import DRAWN_EACH_SEED
 from cirkit.worlds import css
 from cirkit.worlds.publish import drawn, drawn_each_seed
@@ -239,8 +240,8 @@ def test_groups_count_alike_within_each_world():
 
 def test_a_configuration_says_itself_whether_each_seed_draws_its_data():
     def own(data):
-        tests = {"t": {"make": "experiment.Test", "data": describe(data)}, "other": {"data": {"name": "css.test"}}}
-        return replace(record([True]), declared={"tests": tests})
+        tests = {"t": Test(data), "other": Test(css_reader.test)}
+        return replace(record([True]), declared=replace(EXPERIMENT, tests=tests, exhibits={}).declared())
 
     once, each = (make(css_reader.test, css.CSS, css.SIZES["smoke"]) for make in (drawn, drawn_each_seed))
     assert describe(each)["make"] == DRAWN_EACH_SEED
