@@ -29,6 +29,21 @@ def pooled(maps: Maps) -> Float[Tensor, "b d"]:
     return maps[-1].mean((2, 3))
 
 
+def generalised_mean(maps: Maps, power: float = 3.0, least: float = 1e-6) -> Float[Tensor, "b d"]:
+    """The generalised mean over the places of the coarsest map: large values count more (GeM, Radenović et al., 2019).
+
+    Values below `least` count as `least`, so the map should be that of a ReLU: see `unprojected`.
+    """
+    return maps[-1].clamp_min(least).pow(power).mean((2, 3)).pow(1 / power)
+
+
+def unprojected(channels: int, width: int) -> nn.Module:
+    """The network's own channels, for a model that projects after pooling. Raises Problem for another `width`."""
+    if channels != width:
+        raise Problem(f"This image encoder's last map has {channels} channels, not {width}. Give it width={channels}.")
+    return nn.Identity()
+
+
 def linear(channels: int, width: int) -> nn.Module:
     """A learned linear projection of every place: the paper's."""
     return nn.Conv2d(channels, width, 1)

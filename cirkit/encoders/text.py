@@ -1,6 +1,7 @@
-"""Sentences to word tokens: a vocabulary, and an LSTM whose hidden states are the tokens.
+"""Sentences to word tokens: a vocabulary, and recurrent networks whose hidden states are the tokens.
 
 MAAF §2: words are embedded and passed through an LSTM; "the hidden state of the LSTM at that input" is the token.
+ARTEMIS (Delmas et al., 2022) reads with a bidirectional GRU.
 """
 
 import string
@@ -9,6 +10,9 @@ from collections.abc import Callable, Sequence
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from cirkit.errors import Problem
 
 UNKNOWN = 0  # also the padding, which every reader masks
 
@@ -131,6 +135,45 @@ class LSTM(nn.Module):
         device = self.embedding.weight.device
         states, _ = self.lstm(self.embedding(numbers.to(device)))
         return self.head(states), mask.to(device)
+
+
+class BiGRU(nn.Module):
+    """Sentences to tokens (b, t, width) and the mask (b, t) of those that are words.
+
+    One layer each way, half of the width each; the one from the right starts at the last word, not at the padding.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        *,
+        width: int = 512,
+        embed: Embed = learned,
+        head: Callable[[int], nn.Module] = plain,
+    ):
+        super().__init__()
+        if width % 2:
+            raise Problem(f"A bidirectional GRU halves its width, and {width} is odd. Choose an even width.")
+        self.width = width
+        self.vocabulary = Vocabulary(texts)
+        self.embedding = embed(self.vocabulary, width)
+        self.gru = nn.GRU(self.embedding.embedding_dim, width // 2, batch_first=True, bidirectional=True)
+        self.head = head(width)
+
+    def forward(self, texts: Sequence[str]) -> tuple[Float[Tensor, "b t d"], Bool[Tensor, "b t"]]:
+        numbers, mask = self.vocabulary(texts)
+        device = self.embedding.weight.device
+        packed = pack_padded_sequence(
+            self.embedding(numbers.to(device)), mask.sum(1), batch_first=True, enforce_sorted=False
+        )
+        states, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True)
+        return self.head(states), mask.to(device)
+
+
+def final_states(tokens: Float[Tensor, "b t d"], mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b d"]:
+    """What a bidirectional network ends with: the first half of the last word's token, the second of the first's."""
+    half = tokens.shape[2] // 2
+    return torch.cat([last_token_pool(tokens, mask)[:, :half], tokens[:, 0, half:]], dim=1)
 
 
 def last_token_pool(tokens: Float[Tensor, "b t d"], mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b d"]:
