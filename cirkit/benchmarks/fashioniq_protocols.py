@@ -4,7 +4,7 @@ MAAF Table 3 puts numbers of four protocols side by side; they differ by points.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol as Shape
 from typing import runtime_checkable
 
@@ -74,6 +74,13 @@ def capitalise(captions: Sequence[str]) -> tuple[str, ...]:
     return (" and ".join([first.capitalize(), *rest]),)
 
 
+def four_ways(captions: Sequence[str]) -> tuple[str, ...]:
+    """CLIP4Cir's training: `C1 and c2`, `C2 and c1`, `C1`, `C2`; there one at random each time, here a row each."""
+    alone = [capitalise([caption]) for caption in captions]
+    both = [capitalise(captions), capitalise(captions[::-1])] if len(captions) > 1 else []
+    return tuple(text for one in both + alone for text in one)
+
+
 def reverse(captions: Sequence[str]) -> tuple[str, ...]:
     """Pic2Word: `a photo of * , c2 and c1`, the last caption first."""
     return (f"a photo of * , {' and '.join(reversed(captions))}",)
@@ -114,6 +121,7 @@ MAAF = Protocol()
 VAL = Protocol(name="val", join=each_alone, gallery=union)
 ARTEMIS = Protocol(name="artemis", join=with_mark)
 CLIP4CIR = Protocol(name="clip4cir", join=capitalise, reference=with_reference)
+CLIP4CIR_TRAINING = replace(CLIP4CIR, name="clip4cir-training", join=four_ways)
 PIC2WORD = Protocol(name="pic2word", join=reverse, reference=with_reference)
 SEARLE = Protocol(name="searle", join=strip_and_join, reference=with_reference)
 SEARLE_BOTH = Protocol(name="searle-both", join=both_orders, reference=with_reference)

@@ -121,31 +121,34 @@ def cases(part: float) -> Iterator[Case]:
     for q, n in (size(2017, 3817), size(2038, 6346), size(1961, 5373)):
         spans, start = [*spans, *[range(start, start + n)] * q], start + n
     relevant = [[int(rng.integers(own.start, own.stop))] for own in spans]
-    yield Case(_benchmark("FashionIQ", start, relevant, candidates=spans), sorted_names)
+    yield Case(blank_benchmark("FashionIQ", start, relevant, candidates=spans), sorted_names)
 
     q, n = size(4181, 2297)
     few = [rng.choice(n, 5, replace=False).tolist() for _ in range(q)]
-    yield Case(_benchmark("CIRR subset", n, [one[:1] for one in few], candidates=few), sorted_names)
+    yield Case(blank_benchmark("CIRR subset", n, [one[:1] for one in few], candidates=few), sorted_names)
 
     (q,) = size(1960)
     few = [list(range(14 * i, 14 * i + 14)) for i in range(q)]
-    yield Case(_benchmark("GeneCIS", 14 * q, [one[:1] for one in few], candidates=few), first_places)
+    yield Case(blank_benchmark("GeneCIS", 14 * q, [one[:1] for one in few], candidates=few), first_places)
 
     q, n = size(6156, 3074)
     relevant = _alike(rng.integers(0, n // 3, n), rng.integers(0, n, q))
-    yield Case(_benchmark("person retrieval", n, relevant), all_matches)
+    yield Case(blank_benchmark("person retrieval", n, relevant), all_matches)
 
     q, n = size(800, 123_403)
     relevant = [rng.choice(n, rng.integers(1, 10), replace=False).tolist() for _ in range(q)]
-    yield Case(_benchmark("CIRCO", n, relevant), first_fifty)
+    yield Case(blank_benchmark("CIRCO", n, relevant), first_fifty)
 
     q, n = size(2000, 29_789)
     relevant = _alike(rng.integers(0, n // 2, n), rng.integers(0, n, q))
     excluded = [[int(rng.choice(np.setdiff1d(rng.integers(0, n, 20), one)))] for one in relevant]
-    yield Case(_benchmark("Fashion200k", n, relevant, excluded=excluded), captions_in_order, " (of 33,480 queries)")
+    yield Case(
+        blank_benchmark("Fashion200k", n, relevant, excluded=excluded), captions_in_order, " (of 33,480 queries)"
+    )
 
 
-def _benchmark(name: str, n: int, relevant: list[list[int]], **parts: Any) -> Benchmark:
+def blank_benchmark(name: str, n: int, relevant: list[list[int]], **parts: Any) -> Benchmark:
+    """A benchmark of n blank images, for features that are at hand."""
     blank = torch.zeros(1, 3, 1, 1, dtype=torch.uint8).expand(n, 3, 1, 1)
     return Benchmark(name=name, query=Query(text=["x"] * len(relevant)), gallery=blank, relevant=relevant, **parts)
 
@@ -174,7 +177,7 @@ def _part(benchmark: Benchmark, one: slice, span: slice) -> Benchmark:
     if span.stop - span.start == len(benchmark.gallery):
         return benchmark
     relevant = [[item - span.start for item in items] for items in benchmark.relevant[one]]
-    return _benchmark(benchmark.name, span.stop - span.start, relevant)
+    return blank_benchmark(benchmark.name, span.stop - span.start, relevant)
 
 
 def _names(n: int) -> np.ndarray:

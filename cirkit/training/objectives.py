@@ -1,6 +1,6 @@
 """Objectives: a model and a batch in, a loss out.
 
-MAAF §2.4, eq. 5; VAL (Chen et al., 2020) sums its loss over levels.
+MAAF §2.4, eq. 5; VAL (Chen et al., 2020) sums its loss over levels; CLIP4Cir's second stage needs no encoder.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from cirkit.examples import Features
 from cirkit.models.base import Retriever
 from cirkit.query import Batch
 from cirkit.training.distributed import gather
@@ -28,6 +29,21 @@ class ranking:
     def __call__(self, model: Retriever, batch: Batch) -> Float[Tensor, ""]:
         composed, gallery = gather(model.compose(batch.query)), gather(model.encode(batch.target))
         return self.loss(model.score(composed, gallery))
+
+
+@dataclass(frozen=True)
+class ranking_features:
+    """`ranking` of a model's `fusion` alone, from features `image`, `text` and `target` that were computed once.
+
+    The encoders are not run and do not learn; the features are theirs, as `encode` gives them.
+    """
+
+    loss: Loss
+
+    def __call__(self, model: nn.Module, batch: Features) -> Float[Tensor, ""]:
+        features = batch.tensors
+        composed = gather(model.fusion(features["image"], features["text"]))
+        return self.loss(model.score(composed, gather(features["target"])))
 
 
 @dataclass(frozen=True)

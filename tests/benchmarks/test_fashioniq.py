@@ -19,6 +19,7 @@ from cirkit.benchmarks.fashioniq_protocols import (
     ARTEMIS,
     CATEGORIES,
     CLIP4CIR,
+    CLIP4CIR_TRAINING,
     MAAF,
     PIC2WORD,
     PROTOCOLS,
@@ -231,6 +232,16 @@ SAID = (" Is Shiny, and RED.", "has longer sleeves?")
             (SAID[1],),
         ),
         (CLIP4CIR, ("Is shiny, and red and has longer sleeves",), ("Has longer sleeves",)),
+        (
+            CLIP4CIR_TRAINING,
+            (
+                "Is shiny, and red and has longer sleeves",
+                "Has longer sleeves and Is Shiny, and RED",
+                "Is shiny, and red",
+                "Has longer sleeves",
+            ),
+            ("Has longer sleeves",),
+        ),
         (
             PIC2WORD,
             ("a photo of * , has longer sleeves? and  Is Shiny, and RED.",),

@@ -90,9 +90,7 @@ def test_the_gradient_is_that_of_the_loop():
         explicit, implicit = (term.attend(text[i : i + 1])[0] for term in (matching, similarity))
         probe = matching.transform(text[i])
         loop.append(
-            torch.stack(
-                [cosine(probe, explicit * t) + cosine(implicit * reference[i], implicit * t) for t in targets]
-            )
+            torch.stack([cosine(probe, explicit * t) + cosine(implicit * reference[i], implicit * t) for t in targets])
         )
     plain = batch_softmax(torch.stack(loop) * model.temperature.exp())
     torch.testing.assert_close(products, plain)

@@ -8,16 +8,18 @@ import torch
 
 from cirkit.evaluators.measures import AveragePrecision, InverseNegativePenalty, Recall
 from cirkit.query import Benchmark, Query
-from cirkit.timing import bench, evaluate
+from cirkit.timing import bench, evaluate, evaluate_artemis
 
 CASES = {case.benchmark.name: case for case in evaluate.cases(0.006)}
 
 
 def test_every_case_has_a_line(monkeypatch):
     monkeypatch.setattr(evaluate, "cases", lambda part: list(CASES.values()))
+    monkeypatch.setattr(evaluate_artemis, "SIZES", (16, 60))
     rows = bench.run("evaluate")
-    names = ["FashionIQ", "CIRR subset", "GeneCIS", "person retrieval", "CIRCO", "Fashion200k"]
+    names = ["FashionIQ", "CIRR subset", "GeneCIS", "person retrieval", "CIRCO", "Fashion200k", "ARTEMIS on FashionIQ"]
     assert [row["name"].split(":")[0] for row in rows] == names
+    assert all(row.keys() == rows[0].keys() for row in rows)
     for row in rows:
         assert row["ours"] > 0 and row["argsort"] > 0 and row["released"] > 0
         differ, _, items = row["ranks that differ"].split()
@@ -70,3 +72,14 @@ def test_a_peak_of_memory_is_seen():
             for _ in range(40):
                 block.write(bytes(1_000_000))
         assert peak.megabytes is None or 30 <= peak.megabytes <= 80
+
+
+def test_the_released_loop_of_artemis_ranks_as_two_products_do():
+    race = evaluate_artemis.Race(24, 60)
+    ranks = race.ours()
+    assert ranks.mid.tolist() == race.released() == race.plain().tolist()
+    assert len(set(ranks.mid)) > 12
+    assert all(
+        reference != target
+        for (reference,), (target,) in zip(race.benchmark.excluded, race.benchmark.relevant, strict=True)
+    )
