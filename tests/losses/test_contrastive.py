@@ -17,6 +17,15 @@ def slow_triplet(scores):
     return sum(math.log(1 + math.exp(s[i][j] - s[i][i])) for i, j in pairs) / len(pairs)
 
 
+def slow_nt_xent(scores):
+    s, views = (scores / 0.25).tolist(), len(scores)
+    pair = [(i + views // 2) % views for i in range(views)]
+    return (
+        sum(-s[i][pair[i]] + math.log(sum(math.exp(s[i][j]) for j in range(views) if j != i)) for i in range(views))
+        / views
+    )
+
+
 SLOW = {
     contrastive.batch_softmax: slow_softmax,
     triplet.soft_triplet: slow_triplet,
@@ -40,3 +49,11 @@ def test_perfect_scores_cost_almost_nothing_and_permuting_the_batch_changes_noth
 def test_the_soft_triplet_needs_a_negative():
     with pytest.raises(ValueError, match="at least two"):
         triplet.soft_triplet(torch.zeros(1, 1))
+
+
+def test_nt_xent_equals_its_slow_twin_and_does_not_see_the_diagonal():
+    scores = torch.randn(6, 6, generator=torch.Generator().manual_seed(2))
+    loss = contrastive.nt_xent(temperature=0.25)
+    assert loss(scores).item() == pytest.approx(slow_nt_xent(scores), abs=1e-6)
+    torch.testing.assert_close(loss(scores + 9 * torch.eye(6)), loss(scores))
+    assert loss(50.0 * torch.eye(6).roll(3, 1)) < 1e-6
