@@ -1,156 +1,211 @@
-"""Any open_clip model as a retriever: 'image + text sum', the standard zero-shot baseline of composed retrieval.
+"""CLIP: an image tower and a text tower with one joint space, from open_clip or from transformers.
 
-CompoDiff §5 compares with CLIP features; the composed query is the normalised sum of the normalised image and text
-vectors, the gallery side is the normalised image vector. Nothing is trained.
+Radford et al. (2021). PVLF §4 reads its tokens, CompoDiff §4 its vectors and tokens; Pic2Word, SEARLE and LinCIR put
+vectors of their own in place of a word.
 """
 
-import hashlib
-import logging
-import warnings
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from types import ModuleType
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, normalize
 
-from cirkit.compat import ensure_torchvision
-from cirkit.errors import Problem, suggestion
-from cirkit.models.base import Cosine
-from cirkit.query import Query
+from cirkit.declare import describe
+from cirkit.encoders import open_clip_towers, transformers_towers
+from cirkit.encoders.preprocessing import Preprocessing
+from cirkit.errors import Problem
+
+PLACEHOLDER = "$"
+ALONE = re.compile(rf"(?<!\S){re.escape(PLACEHOLDER)}(?!\S)")
 
 
-class OpenClip(nn.Module):
-    """open_clip's `arch` with the weights `pretrained`: a tag that open_clip knows, or a local file.
+@runtime_checkable
+class Clip(Protocol):
+    """Both towers of a CLIP, its preprocessing inside; an nn.Module.
 
-    A local file carries no preprocessing: open_clip then takes the architecture's own, so what is in use is kept in
-    `preprocessing` and can be overruled with `mean` and `std`. Raises a Problem for an architecture or tag that
-    open_clip does not know, a file that does not fit, weights that cannot be downloaded, and a QuickGELU mismatch.
+    `width` d is that of the joint space, `word_width` c of the text tower's word embeddings, `channels` e of the image
+    tower's tokens before their projection.
     """
 
-    def __init__(
-        self,
-        arch: str,
-        pretrained: str,
-        *,
-        mean: tuple[float, float, float] | None = None,
-        std: tuple[float, float, float] | None = None,
-    ):
+    width: int
+    word_width: int
+    channels: int
+
+    def image(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]: ...
+    def image_tokens(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b p e"]: ...
+    def text(self, texts: Sequence[str]) -> Float[Tensor, "b d"]: ...
+    def text_tokens(self, texts: Sequence[str]) -> tuple[Float[Tensor, "b t d"], Bool[Tensor, "b t"]]: ...
+    def text_with(self, texts: Sequence[str], words: Float[Tensor, "b k c"]) -> Float[Tensor, "b d"]: ...
+    def word_embeddings(self, texts: Sequence[str]) -> Float[Tensor, "b t c"]: ...
+
+
+class Towers(Protocol):
+    """What a library's CLIP is read by; an nn.Module. A part that it does not have raises Problem when it is used."""
+
+    width: int
+    word_width: int
+    channels: int
+    size: int  # side of the pixels
+    context: int  # positions of the text tower
+    start: int  # pieces: before a text, after it, and what follows
+    end: int
+    padding: int
+
+    def image(self, pixels: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b d"]: ...
+    def image_tokens(self, pixels: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b p e"]: ...
+    def text(self, texts: Sequence[str]) -> Float[Tensor, "b d"]: ...
+    def encode(self, text: str) -> list[int]: ...  # its pieces, however many
+    def embed(self, pieces: Int[Tensor, "b t"]) -> Float[Tensor, "b t c"]: ...
+    def read(self, words: Float[Tensor, "b t c"]) -> Float[Tensor, "b t d"]: ...  # positions, blocks, norm, projection
+
+
+class TwoTowers(nn.Module):
+    """A `Clip` from a library's `Towers`.
+
+    The state has the preprocessing beside the weights, so that weights that were trained with another one are refused
+    with a Problem where they are loaded, and features that were computed with another one have another digest.
+    """
+
+    def __init__(self, towers: nn.Module, preprocessing: Preprocessing):
         super().__init__()
-        open_clip = _open_clip()
-        model = _create(open_clip, arch, pretrained, mean, std)
-        self.model = model.eval().requires_grad_(False)
-        self.tokenise = open_clip.get_tokenizer(arch)
-        self.arch, self.pretrained = arch, pretrained
-        self.preprocessing = _preprocessing(open_clip, arch, model)
-        self.size: int = self.preprocessing["size"]
-        self.register_buffer("mean", torch.tensor(self.preprocessing["mean"]).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(self.preprocessing["std"]).view(3, 1, 1), persistent=False)
-        self.score = Cosine(1.0)
-
-    def encode(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
-        """Unit vectors of square images; another size than the model's is resampled (bicubic)."""
-        pixels = images.to(self.mean.device, torch.float32)
-        if pixels.shape[-2] != pixels.shape[-1]:
-            raise Problem(f"open_clip wants square images, got {tuple(pixels.shape[-2:])}. Decode them to a square.")
-        if pixels.shape[-1] != self.size:
-            shape = (self.size, self.size)
-            pixels = interpolate(pixels, shape, mode="bicubic", antialias=True, align_corners=False).clamp(0, 255)
-        return normalize(self.model.encode_image((pixels / 255 - self.mean) / self.std), dim=-1)
-
-    def encode_text(self, texts: Sequence[str]) -> Float[Tensor, "b d"]:
-        """Unit vectors of texts; open_clip cuts them after the model's context length."""
-        return normalize(self.model.encode_text(self.tokenise(list(texts)).to(self.mean.device)), dim=-1)
-
-    def compose(self, query: Query) -> Float[Tensor, "q d"]:
-        """Image + text sum; the text's vector alone without an image, the image's alone without a text."""
-        if query.avoid is not None or query.mask is not None:
-            raise Problem("open_clip's sum knows no negative text and no mask. Leave them out, or use CompoDiff.")
-        parts = []
-        if query.image is not None:
-            parts.append(self.encode(query.image[torch.arange(len(query.image))]))
-        if query.text is not None:
-            parts.append(self.encode_text(query.text))
-        return normalize(torch.stack(parts).sum(0), dim=-1)
-
-    def fingerprint(self) -> str:
-        """sha256 over the weights and the preprocessing: equal exactly where the vectors are."""
-        digest = hashlib.sha256(repr((self.arch, sorted(self.preprocessing.items()))).encode())
-        for name, tensor in sorted(self.model.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy() if tensor.ndim else b"")
-            digest.update(repr(tensor.item()).encode() if not tensor.ndim else b"")
-        return digest.hexdigest()
-
-
-def tags(arch: str) -> list[str]:
-    """The pretrained weights that open_clip lists for one of its own architectures. Raises Problem for another."""
-    open_clip = _open_clip()
-    if arch not in open_clip.list_models():
-        advice = suggestion(arch, open_clip.list_models()) or "open_clip.list_models() names them all."
-        raise Problem(f"open_clip knows no architecture {arch!r}. {advice}")
-    return open_clip.list_pretrained_tags_by_model(arch)
-
-
-def _open_clip() -> ModuleType:
-    ensure_torchvision()
-    try:
-        with warnings.catch_warnings():  # notes of its own dependencies
-            warnings.simplefilter("ignore")
-            import open_clip
-    except ImportError as error:
-        raise Problem("open_clip is not installed. Run: pip install open_clip_torch") from error
-    return open_clip
-
-
-def _create(open_clip: ModuleType, arch: str, pretrained: str, mean: tuple | None, std: tuple | None) -> nn.Module:
-    listed = tags(arch)  # before anything else: open_clip would look up other names on a hub
-    config = open_clip.get_model_config(arch)
-    local = pretrained not in listed
-    if local and not Path(pretrained).is_file():
-        tell = f"Its tags: {', '.join(listed)}." if listed else "It has no tags, so give the path of a file."
-        raise Problem(f"{pretrained!r} is neither a file nor a tag of {arch}. {tell}")
-    if local and "openai" in Path(pretrained).name.casefold() and not config.get("quick_gelu", False):
-        raise Problem(f"OpenAI's weights ({pretrained}) use QuickGELU, {arch} does not. Use {arch}-quickgelu.")
-    before = logging.root.manager.disable
-    logging.disable(logging.ERROR)  # open_clip logs what it also raises; the user gets one sentence
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.filterwarnings("error", message="QuickGELU mismatch")
-            return open_clip.create_model_and_transforms(arch, pretrained, image_mean=mean, image_std=std)[0]
-    except UserWarning as error:
-        other = arch.removesuffix("-quickgelu") if arch.endswith("-quickgelu") else f"{arch}-quickgelu"
-        raise Problem(f"The weights {pretrained!r} and {arch} disagree on QuickGELU. Use {other}.") from error
-    except Exception as error:  # download, unpickling and shape errors have no common type in open_clip
-        if local:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+        self.towers, self.preprocessing = towers, preprocessing
+        if preprocessing.size != towers.size:
             raise Problem(
-                f"The file {pretrained} does not hold weights of {arch} ({reason}). "
-                "Give the architecture that it was saved from."
-            ) from error
-        raise Problem(
-            f"Cannot get the weights {pretrained!r} of {arch}: no answer from the hub and nothing in its cache. "
-            "Fetch the file where there is a network, copy it here, and give its path in place of the tag."
-        ) from error
-    finally:
-        logging.disable(before)
+                f"The network reads images of {towers.size} pixels, the preprocessing gives {preprocessing.size}. "
+                "Give the network's own size."
+            )
+
+    @property
+    def width(self) -> int:
+        return self.towers.width
+
+    @property
+    def word_width(self) -> int:
+        return self.towers.word_width
+
+    @property
+    def channels(self) -> int:
+        return self.towers.channels
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are, and so where images are wanted."""
+        return next(self.parameters()).device
+
+    def image(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+        """Pooled and projected, not normalised."""
+        return self.towers.image(self.preprocessing(images))
+
+    def image_tokens(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b p e"]:
+        """All tokens after the last block and norm, unprojected: the class token and the patches, or a ResNet's map."""
+        return self.towers.image_tokens(self.preprocessing(images))
+
+    def text(self, texts: Sequence[str]) -> Float[Tensor, "b d"]:
+        """Pooled and projected, not normalised; texts are cut after the tower's context."""
+        return self.towers.text(texts)
+
+    def text_tokens(self, texts: Sequence[str]) -> tuple[Float[Tensor, "b t d"], Bool[Tensor, "b t"]]:
+        """Every position through the final norm and projection, and which are words, from start to end token."""
+        pieces, mask = self._pieces(texts)
+        return self.towers.read(self.towers.embed(pieces)), mask
+
+    def word_embeddings(self, texts: Sequence[str]) -> Float[Tensor, "b t c"]:
+        """What the text tower reads, before positions are added."""
+        return self.towers.embed(self._pieces(texts)[0])
+
+    def text_with(self, texts: Sequence[str], words: Float[Tensor, "b k c"]) -> Float[Tensor, "b d"]:
+        """The texts' vectors with `words` in place of each "$" between spaces; cut from the right, the end token kept.
+
+        Raises Problem where a text has no "$" that stands alone, or no room for the words of its first.
+        """
+        k, last = words.shape[1], self.towers.context - 1
+        rows, orders = [], []  # of each text: its pieces, and their places with the words', counted from the back
+        for text in texts:
+            row, order = [self.towers.start], [0]
+            for number, part in enumerate(ALONE.split(text)):
+                order += [] if number == 0 else range(-k, 0)
+                for piece in self.towers.encode(part):
+                    order.append(len(row))
+                    row.append(piece)
+            if -k not in order:
+                raise Problem(f"{text!r} has no {PLACEHOLDER!r} of its own. Write it once, between spaces.")
+            if order.index(-k) + k > last:
+                raise Problem(f"No room is left for {k} words in {text!r}. Put {PLACEHOLDER!r} further to the front.")
+            orders.append([*order[:last], len(row)])
+            rows.append([*row, self.towers.end])
+        table = torch.cat([self.towers.embed(self._pad(rows, max(map(len, rows)))), words], dim=1)  # (b, n + k, c)
+        index = self._pad(orders, max(map(len, orders))) % table.shape[1]  # (b, t); nothing sees what follows the end
+        read = self.towers.read(table.gather(1, index[..., None].expand(-1, -1, table.shape[2])))  # (b, t, d)
+        return read[torch.arange(len(rows)), [len(order) - 1 for order in orders]]
+
+    def _pieces(self, texts: Sequence[str]) -> tuple[Int[Tensor, "b t"], Bool[Tensor, "b t"]]:
+        """Pieces over the whole context, cut from the right with the end kept, and which are not padding."""
+        towers, last = self.towers, self.towers.context - 1
+        rows = [[*[towers.start, *towers.encode(text)][:last], towers.end] for text in texts]
+        length = torch.tensor([len(row) for row in rows], device=self.device)
+        return self._pad(rows, last + 1), torch.arange(last + 1, device=self.device) < length[:, None]
+
+    def _pad(self, rows: Sequence[Sequence[int]], length: int) -> Int[Tensor, "b _"]:
+        filled = [[*row, *[self.towers.padding] * (length - len(row))] for row in rows]
+        return torch.tensor(filled, device=self.device)
+
+    def get_extra_state(self) -> UInt8[Tensor, " n"]:
+        """The preprocessing, as a state of tensors can hold it."""
+        plain = json.dumps(describe(self.preprocessing), sort_keys=True)
+        return torch.tensor(list(plain.encode()), dtype=torch.uint8, device="cpu")
+
+    def set_extra_state(self, state: UInt8[Tensor, " n"]) -> None:
+        """Raises Problem where the weights that are loaded were trained with another preprocessing."""
+        own, other = self.get_extra_state(), state.cpu()
+        if not torch.equal(own, other):
+            raise Problem(
+                f"The weights read images prepared by {_plain(other)}, this encoder by {_plain(own)}. "
+                "Give it the preprocessing of its weights."
+            )
 
 
-def _preprocessing(open_clip: ModuleType, arch: str, model: nn.Module) -> dict:
-    """What open_clip's own transform does before the network, as plain values for an index or a record."""
-    settings = open_clip.get_model_preprocess_cfg(model)
-    size = settings["size"]
-    height, width = (size, size) if isinstance(size, int) else tuple(size)
-    if height != width:
-        raise Problem(f"{arch} reads images of {height} by {width} pixels. Choose an architecture for squares.")
-    return {
-        "size": int(height),
-        "mean": tuple(float(value) for value in settings["mean"]),
-        "std": tuple(float(value) for value in settings["std"]),
-        "interpolation": settings.get("interpolation", "bicubic"),
-        "resize_mode": settings.get("resize_mode", "shortest"),
-        "quick_gelu": bool(open_clip.get_model_config(arch).get("quick_gelu", False)),
-    }
+def open_clip(
+    *,
+    arch: str | Mapping[str, Any],
+    pretrained: str | Literal[False] | None = None,
+    preprocessing: Preprocessing | None = None,
+) -> TwoTowers:
+    """open_clip's `arch` with the weights `pretrained`: a tag that open_clip lists, or a local file; else random ones.
+
+    `arch` is a name, in open_clip's or the papers' spelling (ViT-B/32, ViT-G/14), or open_clip's own description of an
+    architecture: embed_dim, vision_cfg, text_cfg, quick_gelu. Without `preprocessing` it is that of the tag; a file
+    carries none, so the architecture's is taken. Raises Problem for an architecture or a tag that open_clip does not
+    know, a file that does not fit or holds more than tensors, weights that cannot be downloaded, a QuickGELU mismatch,
+    and a preprocessing of another size than the network's.
+    """
+    clip = TwoTowers(*open_clip_towers.load(arch, pretrained or None, preprocessing))
+    clip.stand_in = open_clip, partial(open_clip, arch=arch, preprocessing=clip.preprocessing)
+    return clip
+
+
+def transformers_clip(*, source: Path | str, preprocessing: Preprocessing | None = None) -> TwoTowers:
+    """The CLIPModel of `source`: a local folder, or a name on the hub, such as "openai/clip-vit-large-patch14".
+
+    A folder holds config.json, model.safetensors and the tokenizer's files, and nothing that can run code is read.
+    Without `preprocessing` it is that of preprocessor_config.json. Raises Problem where the source cannot be read or
+    is not a whole CLIP.
+    """
+    clip = TwoTowers(*transformers_towers.load(source, preprocessing))
+    layout = clip.towers.layout()
+    clip.stand_in = transformers_clip, partial(blank_clip, layout=layout, preprocessing=clip.preprocessing)
+    return clip
+
+
+def blank_clip(*, layout: transformers_towers.ClipLayout, preprocessing: Preprocessing) -> TwoTowers:
+    """`transformers_clip` before its weights are put in; what a checkpoint describes in place of a source."""
+    return TwoTowers(transformers_towers.blank(layout), preprocessing)
+
+
+def _plain(state: Tensor) -> str:
+    """A preprocessing out of a state, which may be anybody's."""
+    return bytes(state.to(torch.uint8).flatten().tolist()).decode(errors="replace")[:300]

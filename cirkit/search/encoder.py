@@ -5,11 +5,14 @@ the files have the very content that the index was built with; anything else has
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from cirkit.benchmarks.folder import digest
 from cirkit.errors import Problem
@@ -21,7 +24,7 @@ class Encoder:
     """What an index is made with: a retriever, the side of its images, and which weights it has.
 
     `name` is what `encoder_from` takes; `weights` is the digest of the local files behind it, None where a tag of
-    open_clip is behind it.
+    open_clip is behind it. `preprocessing` is what an index says of it.
     """
 
     name: str
@@ -29,6 +32,7 @@ class Encoder:
     fingerprint: str
     retriever: Any  # nn.Module and Retriever at once
     weights: str | None = None
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
 
 
 def encoder_from(spec: str, tell: Callable[[str], None] = lambda line: None) -> Encoder:
@@ -41,10 +45,13 @@ def encoder_from(spec: str, tell: Callable[[str], None] = lambda line: None) -> 
     name, files = _resolve(spec)
     weights = _weights(files)
     if name.startswith("open_clip:"):
-        from cirkit.encoders.clip import OpenClip
+        from cirkit.encoders.clip import open_clip
+        from cirkit.models.sum import ClipSum
 
-        clip = OpenClip(*_parts(name))
-        return Encoder(name, clip.size, clip.fingerprint(), clip, weights)
+        arch, pretrained = _parts(name)
+        model = ClipSum((), clip=partial(open_clip, arch=arch, pretrained=pretrained))
+        about = _about(model.clip)
+        return Encoder(name, about["size"], _fingerprint(arch, model.clip, about), model, weights, about)
     from cirkit.training.checkpoints import image_size, load
 
     folder = Path(name)
@@ -90,7 +97,7 @@ def _is_listed(spec: str) -> bool:
     """Whether open_clip's own list has the architecture and the tag."""
     if not spec.startswith("open_clip:"):
         return False
-    from cirkit.encoders.clip import tags
+    from cirkit.encoders.open_clip_towers import tags
 
     arch, pretrained = _parts(spec)
     return pretrained in tags(arch)
@@ -103,3 +110,28 @@ def _weights(files: tuple[Path, ...]) -> str | None:
     if missing:
         raise Problem(f"There is no {missing[0]}. Name a checkpoint folder, such as one under data/weights.")
     return hashlib.sha256("".join(map(digest, files)).encode()).hexdigest()
+
+
+def _about(clip: Any) -> dict[str, Any]:
+    """A CLIP's preprocessing as an index names it, in open_clip's words."""
+    from cirkit.encoders.open_clip_towers import FITS
+
+    preprocessing = clip.preprocessing
+    return {
+        "size": preprocessing.size,
+        "mean": preprocessing.mean,
+        "std": preprocessing.std,
+        "interpolation": preprocessing.resample,
+        "resize_mode": next(mode for mode, fit in FITS.items() if fit == preprocessing.fit),
+        "quick_gelu": bool(clip.towers.config.get("quick_gelu", False)),
+    }
+
+
+def _fingerprint(arch: str, clip: Any, about: Mapping[str, Any]) -> str:
+    """sha256 over the weights and the preprocessing: equal exactly where the vectors are."""
+    digest = hashlib.sha256(repr((arch, sorted(about.items()))).encode())
+    for name, tensor in sorted(clip.towers.network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy() if tensor.ndim else b"")
+        digest.update(repr(tensor.item()).encode() if not tensor.ndim else b"")
+    return digest.hexdigest()

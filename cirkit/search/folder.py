@@ -1,5 +1,6 @@
 """Index a folder of photos and search it with an image, a text, or both."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ def build(photos: Path, encoder: Encoder, out: Path, table: Path | None = None, 
         "preprocessing": {
             "decoding": "turned as EXIF says, transparent parts on white, shorter side bicubic, middle square",
             "size": encoder.size,
-            **getattr(encoder.retriever, "preprocessing", {}),
+            **encoder.preprocessing,
         },
         "folder": str(photos.resolve()),
     }
@@ -116,6 +117,13 @@ def search(
         raise Problem(f"Cannot give the first {k} results. Ask for one or more.")
     stored = storage.read(index_dir)
     if stored.fingerprint != encoder.fingerprint:
+        own = json.loads(json.dumps(dict(encoder.preprocessing)))
+        other = [name for name in own if own[name] != stored.preprocessing.get(name)]
+        if other and stored.encoder == encoder.name:
+            raise Problem(
+                f"{index_dir} was built with images of another preprocessing ({', '.join(other)}) than {encoder.name} "
+                "has now. Build it again."
+            )
         raise Problem(
             f"{index_dir} was built with {stored.encoder} ({stored.fingerprint[:12]}), not with {encoder.name} "
             f"({encoder.fingerprint[:12]}). Build it again, or search with the encoder that built it."

@@ -36,11 +36,15 @@ class Photo:
 
 @dataclass(frozen=True)
 class Stored:
-    """What an index folder holds; `weights` is the digest of the encoder's local files, if it has any."""
+    """What an index folder holds; `weights` is the digest of the encoder's local files, if it has any.
+
+    `preprocessing` is how its images were prepared, by name.
+    """
 
     encoder: str
     weights: str | None
     fingerprint: str
+    preprocessing: dict[str, Any]
     folder: Path
     photos: tuple[Photo, ...]
     features: Features
@@ -83,12 +87,14 @@ def read(folder: Path) -> Stored:
     if not all(isinstance(plain.get(key), str) for key in ("encoder", "fingerprint", "folder", "vectors")):
         raise damaged
     root = Path(plain["folder"])
-    weights = plain.get("weights")
-    if not is_path(plain["folder"]) or not root.is_absolute() or not isinstance(weights, str | None):
+    weights, preprocessing = plain.get("weights"), plain.get("preprocessing", {})
+    if not is_path(plain["folder"]) or not root.is_absolute():
+        raise damaged
+    if not isinstance(weights, str | None) or not isinstance(preprocessing, dict):
         raise damaged
     photos = tuple(_photo(item, damaged) for item in plain["photos"])
     features = _features(folder, plain["vectors"], len(photos), damaged)
-    return Stored(plain["encoder"], weights, plain["fingerprint"], root, photos, features)
+    return Stored(plain["encoder"], weights, plain["fingerprint"], preprocessing, root, photos, features)
 
 
 def _photo(item: Any, damaged: Problem) -> Photo:

@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -112,6 +113,18 @@ def test_captions_come_along(photos, tmp_path):
 def test_an_index_of_another_encoder_is_refused_by_name(built):
     with pytest.raises(Problem, match=r"built with mean colour \(aaaaaaaaaaaa\), not with other \(bbbbbbbbbbbb\)"):
         folder.search(built, fixed(name="other", fingerprint="b" * 64), PhotoQuery(text="red"))
+
+
+def test_an_index_of_another_preprocessing_is_refused(photos, tmp_path):
+    def encoder(mean, digits):
+        return replace(fixed(fingerprint=digits * 64), preprocessing={"mean": (mean, 0.5, 0.5), "fit": "shortest"})
+
+    folder.build(photos, encoder(0.5, "a"), tmp_path / "index")
+    with pytest.raises(Problem, match=r"another preprocessing \(mean\) than mean colour has now"):
+        folder.search(tmp_path / "index", encoder(0.4, "b"), PhotoQuery(text="red"))
+    with pytest.raises(Problem, match="not with mean colour"):  # other weights
+        folder.search(tmp_path / "index", encoder(0.5, "b"), PhotoQuery(text="red"))
+    assert names(folder.search(tmp_path / "index", encoder(0.5, "a"), PhotoQuery(text="red"), k=1)) == ["red.png"]
 
 
 def test_wrong_questions_are_problems(photos, built):
