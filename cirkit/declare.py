@@ -22,8 +22,9 @@ KINDS = ("partial", "make", "name")
 TRUSTED = ("models", "encoders", "attention")  # packages whose parts a stranger's description may name
 # parts among them that reach beyond the description, to a hub or a file: not rebuilt
 FETCHES = (
-    "clip.transformers_clip", "open_clip_towers.load", "transformers_towers.load", "bert.pretrained_bert", "bert.load",
-    "word_vectors.glove", "word_vectors.glove_840b",
+    "clip.transformers_clip", "open_clip_towers.load", "transformers_towers.load", "blip.blip", "t5.t5",
+    "pretrained.weights", "pretrained.preprocessing", "bert.pretrained_bert", "bert.load", "word_vectors.glove",
+    "word_vectors.glove_840b",
 )  # fmt: skip
 
 

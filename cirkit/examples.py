@@ -6,7 +6,9 @@ Triplets (`cirkit.query`) are examples, too; a training asks for nothing but row
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -166,7 +168,7 @@ class CachedFeatures:
         path = self._path(model)
         tensors = _read(path, len(examples))
         if tensors is None:
-            tensors = self._compute(model, examples)
+            tensors = self.compute(model, examples)
             _write(path, tensors)
         names = ("reference", "group")
         return Features(
@@ -178,11 +180,13 @@ class CachedFeatures:
         return replace(self, data=at_seed(self.data, seed))
 
     @torch.no_grad()
-    def _compute(self, model: nn.Module, examples: Examples) -> dict[str, Tensor]:
+    def compute(self, model: nn.Module, examples: Examples) -> dict[str, Tensor]:
+        """The features of all examples by name, computed now, whatever lies in a file."""
         device = next((tensor.device for tensor in model.state_dict().values()), torch.device("cpu"))
         parts: list[Mapping[str, Tensor]] = []
-        for rows in torch.arange(len(examples)).split(self.batch):
-            parts.append({name: t.cpu() for name, t in self.encode(model, examples[rows].to(device)).items()})
+        with closing(decoded_ahead(examples, torch.arange(len(examples)).split(self.batch))) as batches:
+            for batch in batches:
+                parts.append({name: t.cpu() for name, t in self.encode(model, batch.to(device)).items()})
         return {name: torch.cat([part[name] for part in parts]).contiguous() for name in parts[0]}
 
     def _path(self, model: nn.Module) -> Path:
@@ -191,6 +195,22 @@ class CachedFeatures:
         key = hashlib.sha256(json.dumps(keys, sort_keys=True).encode()).hexdigest()[:32]
         home = Path(os.environ.get("CIRKIT_DATA", PACKAGE.parent / "data")) / "features"
         return Path(self.root or home) / f"{key}.safetensors"
+
+
+def decoded_ahead(examples: Examples, rows: Iterable[Tensor]) -> Iterator[Any]:
+    """The batches of `rows` in their order; while one is in use a thread decodes the next, and no further one.
+
+    What decoding raises is raised where its batch is due.
+    """
+    with ThreadPoolExecutor(1, "decode") as thread:
+        due = None
+        for each in rows:
+            following = thread.submit(examples.__getitem__, each)
+            if due is not None:
+                yield due.result()
+            due = following
+        if due is not None:
+            yield due.result()
 
 
 def weights_digest(model: nn.Module) -> str:

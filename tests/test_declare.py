@@ -50,6 +50,8 @@ def test_rebuilding_gives_the_object_back():
         "nothing.X",
         "clip.transformers_clip",
         "open_clip_towers.load",
+        "blip.blip",
+        "t5.t5",
         "cirkit.attention.blocks.MultiHeadAttention",
         3,
     ],

@@ -1,3 +1,4 @@
+import threading
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -256,6 +257,65 @@ def test_a_damaged_cache_is_computed_anew(cached, damage):
         path.unlink()
     assert torch.equal(cached().tensors["image"], expected) and CALLS.count == 6
     assert torch.equal(load_file(path)["image"], expected) and len(list(cached.root.iterdir())) == 1
+
+
+class Slow:
+    """Examples of one number each, which tell when they are decoded; the sixth cannot be, where it is damaged."""
+
+    texts = ()
+
+    def __init__(self, damaged=False):
+        self.damaged, self.decoded, self.threads = damaged, [threading.Event() for _ in range(4)], set()
+        self.begun = []
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        self.begun.append(index.tolist())
+        self.threads.add(threading.get_ident())
+        if self.damaged and 5 in index:
+            raise Problem("The sixth is damaged. Copy it again.")
+        self.decoded[int(index[0]) // 2].set()
+        return Features(tensors={"x": index.float()[:, None]})
+
+
+def test_the_next_batch_is_decoded_while_one_is_encoded_and_no_further_one(cached):
+    examples = Slow()
+
+    def encode(model, batch):
+        number = int(batch.tensors["x"][0, 0]) // 2
+        if number < 3:
+            assert examples.decoded[number + 1].wait(20)  # nobody but another thread can have decoded it
+        assert len(examples.begun) <= number + 2
+        return dict(batch.tensors)
+
+    features = replace(cached, encode=encode, batch=2).compute(nn.Linear(1, 1), examples)
+    assert features["x"].flatten().tolist() == list(range(8)) and examples.begun == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    assert len(examples.threads) == 1 and threading.get_ident() not in examples.threads
+
+
+def test_what_decoding_raises_is_raised_and_nothing_is_written(cached):
+    encoded = []
+
+    def encode(model, batch):
+        encoded.append(len(batch))
+        return dict(batch.tensors)
+
+    before = threading.active_count()
+    with pytest.raises(Problem, match="sixth is damaged"):
+        replace(cached, encode=encode, batch=2).compute(nn.Linear(1, 1), Slow(damaged=True))
+    assert encoded == [2, 2] and threading.active_count() == before
+
+
+def test_an_encoder_that_fails_ends_the_thread(cached):
+    def encode(model, batch):
+        raise Problem("No memory is left. Take a smaller batch.")
+
+    before = threading.active_count()
+    with pytest.raises(Problem, match="No memory"):
+        replace(cached, encode=encode, batch=2).compute(nn.Linear(1, 1), Slow())
+    assert threading.active_count() == before
 
 
 def test_where_the_cache_lies_is_not_in_the_fingerprint(cached, monkeypatch, tmp_path):

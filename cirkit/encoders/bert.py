@@ -3,8 +3,7 @@
 MAAF §3.2.3 and Table 5, "BERT" and "BERT (frozen)": learning everything against weights "frozen during training".
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from cirkit.compat import ensure_torchvision
+from cirkit.encoders import pretrained
 from cirkit.encoders.word_vectors import Tuning, tuned
 from cirkit.errors import Problem
 
@@ -129,43 +129,13 @@ def load(source: Path | str) -> tuple[Any, nn.Module]:
     ensure_torchvision()
     from transformers import BertConfig, BertModel, BertTokenizer
 
-    with _quiet(), torch.device("cpu"):  # its weights are read, whatever device the rest is laid out on
-        try:
-            if BertConfig.get_config_dict(source)[0].get("model_type") != "bert":
-                raise Problem(f"{source} has no config.json of a BERT. Name another model or folder.")
-            tokenizer = BertTokenizer.from_pretrained(source)
-            model, report = BertModel.from_pretrained(
-                source, add_pooling_layer=False, use_safetensors=True, dtype=torch.float32, output_loading_info=True
-            )
-        except Problem:
-            raise
-        except Exception as error:  # files, hub, headers and shapes fail with no common type in transformers
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise Problem(
-                f"Cannot load BERT from {source} ({reason}). Give a name on the Hugging Face hub, or a folder with "
-                "config.json, model.safetensors and vocab.txt."
-            ) from error
-    if report["missing_keys"] or report["mismatched_keys"]:
-        lacking = len(report["missing_keys"]) + len(report["mismatched_keys"])
-        raise Problem(f"{source} lacks {lacking} of BERT's weights. Download it again.")
+    with pretrained.reading(source, "BERT", "vocab.txt"):
+        if BertConfig.get_config_dict(source)[0].get("model_type") != "bert":
+            raise Problem(f"{source} has no config.json of a BERT. Name another model or folder.")
+        tokenizer = BertTokenizer.from_pretrained(source)
+        model = pretrained.weights(BertModel, source, "BERT", add_pooling_layer=False)
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
         raise Problem(f"{source} has no vocabulary, in vocab.txt or tokenizer.json. Download it again.")
     if len(tokenizer) > model.config.vocab_size:
         raise Problem(f"{source} has {len(tokenizer)} pieces for {model.config.vocab_size} vectors. Download it again.")
     return tokenizer, model
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without transformers' bar and its report on weights that are left unread: the head for masked words."""
-    from transformers.utils import logging
-
-    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bar:
-            logging.enable_progress_bar()

@@ -8,7 +8,7 @@ import logging
 import pickle
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from cirkit.compat import ensure_torchvision
 from cirkit.encoders.preprocessing import Preprocessing, direct_resize, shortest_side
+from cirkit.encoders.pretrained import hub
 from cirkit.errors import Problem, suggestion
 
 NAMES = {"ViT-G/14": "ViT-bigG-14"}  # the papers' names that are not open_clip's with a stroke for a dash
@@ -202,7 +203,7 @@ def _loading(arch: str, pretrained: str | None, local: bool) -> Iterator[None]:
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), nullcontext() if local else hub():
             warnings.simplefilter("ignore")
             warnings.filterwarnings("error", message="QuickGELU mismatch")
             yield

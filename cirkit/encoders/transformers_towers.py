@@ -5,8 +5,7 @@ version of the library obeys.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from cirkit.compat import ensure_torchvision
-from cirkit.encoders.preprocessing import Preprocessing, direct_resize, shortest_side
+from cirkit.encoders import pretrained
+from cirkit.encoders.preprocessing import Preprocessing, shortest_side
 from cirkit.errors import Problem
 
 BOTH = (
@@ -26,7 +26,6 @@ BOTH = (
 TEXT = (*BOTH, "vocab_size", "max_position_embeddings", "pad_token_id", "bos_token_id", "eos_token_id")
 IMAGE = (*BOTH, "num_channels", "image_size", "patch_size")
 SPECIALS = ("bos_token", "eos_token", "pad_token", "unk_token")
-RESAMPLES = {2: "bilinear", 3: "bicubic"}  # Pillow's numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,73 +116,14 @@ def load(source: Path | str, given: Preprocessing | None) -> tuple[TransformersT
     ensure_torchvision()
     from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
-    with _loading(source), torch.device("cpu"):  # its weights are read, whatever device the rest is laid out on
+    with pretrained.reading(source, "CLIP", "tokenizer.json"):
         if CLIPConfig.get_config_dict(source)[0].get("model_type") != "clip":
             raise Problem(f"{source} has no config.json of a CLIP. Name another model or folder.")
         tokenizer = CLIPTokenizer.from_pretrained(source)
-        network, report = CLIPModel.from_pretrained(
-            source, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+        network = pretrained.weights(CLIPModel, source, "CLIP")
+        preprocessing = given or pretrained.preprocessing(
+            source, network.config.vision_config.image_size, shortest_side
         )
-        settings = {} if given is not None else _settings(source)
-    lacking = len(report["missing_keys"]) + len(report["mismatched_keys"])
-    if lacking:
-        raise Problem(f"{source} lacks {lacking} of a CLIPModel's weights. Download it again.")
     if len(tokenizer) > network.config.text_config.vocab_size or len(tokenizer) <= len(tokenizer.all_special_tokens):
         raise Problem(f"{source} has no tokenizer that fits its weights ({len(tokenizer)} pieces). Download it again.")
-    towers = TransformersTowers(network.eval(), tokenizer)
-    return towers, given or _preprocessing(source, settings, towers.size)
-
-
-def _settings(source: Path | str) -> dict[str, Any]:
-    """The content of preprocessor_config.json; empty where a folder has none."""
-    from transformers.image_processing_base import ImageProcessingMixin
-
-    if Path(source).is_dir() and not (Path(source) / "preprocessor_config.json").is_file():
-        return {}
-    return ImageProcessingMixin.get_image_processor_dict(source)[0]
-
-
-def _preprocessing(source: Path | str, settings: Mapping[str, Any], size: int) -> Preprocessing:
-    """A preprocessor's settings as an object; what they leave out is OpenAI's. Raises Problem for any other."""
-    sides = settings.get("size", size)
-    sides = sides if isinstance(sides, Mapping) else {"shortest_edge": sides}
-    crop = settings.get("crop_size", size) if settings.get("do_center_crop", True) else size
-    crops = set(crop.values()) if isinstance(crop, Mapping) else {crop}
-    resample = RESAMPLES.get(settings.get("resample", 3))
-    scale = settings.get("rescale_factor", 1 / 255)
-    if set(sides.values()) | crops != {size} or resample is None or abs(scale * 255 - 1) > 1e-6:
-        raise Problem(f"{source} prepares images in a way of its own. Give a preprocessing of {size} pixels.")
-    return Preprocessing(
-        size=size,
-        fit=shortest_side if "shortest_edge" in sides else direct_resize,
-        resample=resample,
-        **{
-            own: tuple(float(value) for value in settings[name])
-            for own, name in (("mean", "image_mean"), ("std", "image_std"))
-            if name in settings
-        },
-    )
-
-
-@contextmanager
-def _loading(source: Path | str) -> Iterator[None]:
-    """Without transformers' bar and reports; what it raises on the way is one sentence."""
-    from transformers.utils import logging
-
-    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    except Problem:
-        raise
-    except Exception as error:  # files, hub, headers and shapes fail with no common type in transformers
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise Problem(
-            f"Cannot load a CLIP from {source} ({reason}). Give a name on the Hugging Face hub, or a local folder "
-            "with config.json, model.safetensors and tokenizer.json."
-        ) from error
-    finally:
-        logging.set_verbosity(level)
-        if bar:
-            logging.enable_progress_bar()
+    return TransformersTowers(network, tokenizer), preprocessing

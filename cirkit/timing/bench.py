@@ -109,6 +109,13 @@ def evaluate() -> list[dict[str, Any]]:
     return [*evaluate.rows(), evaluate_artemis.row()]
 
 
+def features() -> list[dict[str, Any]]:
+    """Features of photos on disk, beside the bare encoder on decoded ones and beside decoding each batch when due."""
+    from cirkit.timing import features
+
+    return features.rows()
+
+
 SAID = "is solid green and has long sleeves with two small white buttons"  # 12 words
 
 
@@ -219,4 +226,11 @@ def publish() -> list[dict[str, Any]]:
     return rows
 
 
-BENCHES = {"render": render, "train": train, "evaluate": evaluate, "maaf": maaf, "publish": publish}
+BENCHES = {
+    "render": render,
+    "train": train,
+    "evaluate": evaluate,
+    "features": features,
+    "maaf": maaf,
+    "publish": publish,
+}

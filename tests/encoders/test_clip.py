@@ -38,13 +38,17 @@ def source(tmp_path_factory):
     library = open_clip_library().tokenizer.SimpleTokenizer()
     from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
-    names = {"<start_of_text>": "<|startoftext|>", "<end_of_text>": "<|endoftext|>"}
-    vocabulary = {names.get(piece, piece): number for piece, number in library.encoder.items()}
+    words = " ".join([*TEXTS, "in on thing photo"])
+    merges = [pair for pair in library.bpe_ranks if "".join(pair).removesuffix("</w>") in words]
+    pieces = [*list(library.encoder)[:512], *map("".join, merges), "<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    start, end = len(pieces) - 2, len(pieces) - 1
+    special = {"bos_token_id": start, "eos_token_id": end, "pad_token_id": end, "vocab_size": len(pieces)}
     shape = {"num_hidden_layers": 2, "num_attention_heads": 2}
-    text = shape | {"hidden_size": 8, "intermediate_size": 16, "max_position_embeddings": 12, "pad_token_id": 49407}
+    text = shape | {"hidden_size": 8, "intermediate_size": 16, "max_position_embeddings": 12} | special
     vision = shape | {"hidden_size": 16, "intermediate_size": 32, "image_size": 32, "patch_size": 16}
     folder = tmp_path_factory.mktemp("transformers")
-    CLIPTokenizer(vocab=vocabulary, merges=list(library.bpe_ranks)).save_pretrained(folder)
+    CLIPTokenizer(vocab=vocabulary, merges=merges).save_pretrained(folder)
     CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=20)).save_pretrained(folder)
     return folder
 
@@ -61,13 +65,18 @@ def images():
     return torch.randint(0, 256, (3, 3, 40, 56), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
 
 
-def by_library(clip, pieces, words=None):
+def by_library(clip, texts, words=None):
     """The library's own text vectors; `words` takes the place of what it looks up, where it is not nan."""
+    network = clip.towers.network
+    if hasattr(network, "text_model"):
+        settings = {"padding": "max_length", "truncation": True, "max_length": 12, "return_tensors": "pt"}
+        pieces = clip.towers.tokenizer(texts, **settings)["input_ids"]
+    else:
+        pieces = clip.towers.tokenise(texts)
 
     def swap(module, given, found):
         return found if words is None else torch.where(words.isnan(), found, words)
 
-    network = clip.towers.network
     if not hasattr(network, "text_model"):
         with network.token_embedding.register_forward_hook(swap):
             return network.encode_text(pieces)
@@ -81,8 +90,7 @@ def test_vectors_are_the_librarys_own(clip, images):
     own = network.get_image_features(pixels).pooler_output if hub else network.encode_image(pixels)
     torch.testing.assert_close(clip.image(images), own, rtol=0, atol=0)
     texts = [*TEXTS, ""]
-    pieces = open_clip_library().tokenize(texts, context_length=12)
-    torch.testing.assert_close(clip.text(texts), by_library(clip, pieces), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(clip.text(texts), by_library(clip, texts), rtol=1e-5, atol=1e-5)
     assert isinstance(clip, Clip) and clip.image(images).shape == (3, clip.width) and clip.word_width == 8
 
 
@@ -116,12 +124,10 @@ def test_the_embedding_that_the_placeholder_has_gives_the_text(clip):
 def test_words_in_place_of_the_placeholder_are_read_where_they_stand(clip):
     words = torch.randn(2, 3, 8, generator=torch.Generator().manual_seed(0))
     vectors = clip.text_with(["a photo of $ in red", "one two three four five six $ eight nine"], words)
-    pieces = open_clip_library().tokenize(
-        ["a photo of x x x in red", "one two three four five six x x x eight nine"], context_length=12
-    )
+    longer = ["a photo of x x x in red", "one two three four five six x x x eight nine"]
     given = torch.full((2, 12, 8), torch.nan)
     given[0, 4:7], given[1, 7:10] = words
-    torch.testing.assert_close(vectors, by_library(clip, pieces, given), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(vectors, by_library(clip, longer, given), rtol=1e-5, atol=1e-5)
 
 
 def test_every_placeholder_gets_the_words_and_they_learn(clip):
@@ -129,8 +135,7 @@ def test_every_placeholder_gets_the_words_and_they_learn(clip):
     vector = clip.text_with(["a $ on a $"], words)
     given = torch.full((1, 12, 8), torch.nan)
     given[0, 2], given[0, 5] = words.detach()[0, 0], words.detach()[0, 0]
-    pieces = open_clip_library().tokenize(["a x on a x"], context_length=12)
-    torch.testing.assert_close(vector, by_library(clip, pieces, given), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(vector, by_library(clip, ["a x on a x"], given), rtol=1e-5, atol=1e-5)
     vector.square().sum().backward()
     assert words.grad.abs().min() > 0
 
@@ -360,7 +365,7 @@ def test_a_preprocessing_that_no_object_says_has_to_be_given(copied, other):
 
 @pytest.mark.parametrize("damage", ["weights", "config", "kind", "pickle", "tokenizer", "half"])
 def test_a_folder_that_is_no_whole_clip_is_refused(copied, damage, capsys):
-    weights, match = copied / "model.safetensors", "local folder"
+    weights, match = copied / "model.safetensors", "a folder with"
     if damage == "weights":
         weights.unlink()
     elif damage == "pickle":
@@ -370,17 +375,17 @@ def test_a_folder_that_is_no_whole_clip_is_refused(copied, damage, capsys):
         weights.write_bytes(weights.read_bytes()[:-40])
     elif damage == "tokenizer":
         (copied / "tokenizer.json").unlink()
-        match = "tokenizer that fits|local folder"
+        match = "tokenizer that fits|a folder with"
     else:
         config = json.loads((copied / "config.json").read_text())
         change = {"kind": {"model_type": "bert"}, "config": {"projection_dim": 24}}[damage]
         (copied / "config.json").write_text(json.dumps(config | change))
-        match = {"kind": "of a CLIP", "config": "lacks 2 of|local folder"}[damage]
+        match = {"kind": "of a CLIP", "config": "lacks 2 of|a folder with"}[damage]
     with pytest.raises(Problem, match=match):
         transformers_clip(source=copied)
     assert "code ran" not in capsys.readouterr().out
 
 
 def test_a_hub_that_does_not_answer_is_one_sentence_and_the_way_to_a_folder():
-    with pytest.raises(Problem, match="Give a name on the Hugging Face hub, or a local folder"):
+    with pytest.raises(Problem, match="Give a name on the Hugging Face hub, or a folder with"):
         transformers_clip(source="nobody/clip-that-is-not-there")
