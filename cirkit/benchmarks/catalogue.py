@@ -144,6 +144,15 @@ ENTRIES = (
         module="circo",
     ),
     Entry(
+        name="pinpoint",
+        kind="composed retrieval, paraphrases and explicit negatives",
+        layout="pinpoint_licensed.json (the released table as JSON), index_signatures.txt, images/",
+        protocol="mAP@10 and negatives@10 over the index, reference kept; POSITIVES, NEGATIVES, WITHOUT_NEGATIVES",
+        tried="the table and the list of the index",
+        origin="github.com/pinterest/pinpoint-dataset; pictures at the addresses that its README says",
+        module="pinpoint",
+    ),
+    Entry(
         name="genecis",
         kind="composed retrieval, a gallery per question",
         layout="<task>.json, VG_100K_all/, val2017/",

@@ -71,6 +71,13 @@ def coco(path: Path) -> list[tuple[str, str]]:
     return [(f"val2017/{name}", url) for name, url in rows]
 
 
+def pinimg(path: Path) -> list[tuple[str, str]]:
+    """Images and addresses by the signatures of PinPoint's index, as its README puts them together."""
+    at = "https://i.pinimg.com/736x"
+    names = [name for name in read_text(path).split() if re.fullmatch(r"[0-9a-f]{32}", name)]
+    return [(f"images/{name}.jpg", f"{at}/{name[:2]}/{name[2:4]}/{name[4:6]}/{name}.jpg") for name in names]
+
+
 def textvqa(path: Path) -> list[tuple[str, str]]:
     """TextVQA's question files: `flickr_300k_url` of every picture."""
     folder, found = ("test_images" if "test" in path.name else "train_images"), {}
@@ -114,6 +121,25 @@ SOURCES: dict[str, Source] = {
         by_hand=(
             "Pictures: images.cocodataset.org/zips/unlabeled2017.zip (19 GB) to COCO2017_unlabeled/unlabeled2017/, and",
             "image_info_unlabeled2017.json from images.cocodataset.org/annotations to COCO2017_unlabeled/annotations/.",
+        ),
+    ),
+    "pinpoint": Source(
+        files=(
+            *github(
+                "pinterest/pinpoint-dataset",
+                "e4ebb388fea60da9a0e10181754b4e2ccfad01cb",
+                "CC BY 4.0",
+                """
+                da6ab6cc8f333d7e89a99812866df8f24374d47c DATA_LICENSE.TXT
+                7150b4ea9a990aa5f5579f27dd97aedeb0ff6230 index_signatures.txt
+                54e2b3c3d572fe342e84e50a0374cecf43f65aaf pinpoint_licensed.parquet
+                """,
+            ),
+        ),
+        images=Addresses(("index_signatures.txt",), pinimg),
+        by_hand=(
+            'The table as JSON: pandas.read_parquet("pinpoint_licensed.parquet")',
+            '.to_json("pinpoint_licensed.json", orient="records"), which needs pyarrow or fastparquet.',
         ),
     ),
     "cirr": Source(

@@ -27,6 +27,7 @@ WORLDS = {  # what is drawn, and the World by its module below cirkit.worlds
     "coco": ("groups", "captions:COCO"),
     "laion-cir": ("groups", "laion_cir:LAION_CIR"),
     "synth-triplets": ("groups", "synth_triplets:SYNTH_TRIPLETS"),
+    "pinpoint": ("groups, wardrobe", "pinpoint:PINPOINT"),
     "fashioniq": ("wardrobe", "fashioniq:FASHIONIQ"),
     "fashion200k": ("wardrobe", "fashion200k:FASHION200K"),
     "shoes": ("wardrobe", "shoes:SHOES"),

@@ -18,7 +18,9 @@ import torch
 from cirkit.benchmarks import fashioniq
 from cirkit.benchmarks.fashioniq_protocols import PROTOCOLS
 from cirkit.figures import images, tables
+from cirkit.worlds import pinpoint as judged
 from cirkit.worlds.fashioniq import FASHIONIQ, drawing
+from cirkit.worlds.pinpoint import PINPOINT
 
 size = FASHIONIQ.sizes[scale]
 
@@ -60,6 +62,16 @@ tables.styled(pd.DataFrame({"query": range(1, 5), "both captions, as MAAF joins 
 tests = {name: fashioniq.test(FASHIONIQ.folder(size), protocol) for name, protocol in PROTOCOLS.items()}
 counts = [{"protocol": name, "queries": len(found), "gallery": len(found.gallery)} for name, found in tests.items()]
 tables.styled(pd.DataFrame(counts))
+
+# %% [markdown]
+# ## Paraphrases and explicit negatives
+#
+# The world of PinPoint asks for two attributes of a garment and leaves its cut alone, in six wordings. The other half
+# of its queries, and the kinds of its hard negatives, are on the page of the groups world.
+
+# %%
+query = judged.world(PINPOINT.sizes[scale])[2][-1]
+tables.styled(pd.DataFrame({"paraphrase": range(1, 1 + len(query.texts)), "modification text": query.texts}))
 
 # %% [markdown]
 # ## The same files

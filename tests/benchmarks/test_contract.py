@@ -20,6 +20,7 @@ from cirkit.benchmarks import (
     laion_cir,
     mit_states,
     pedes,
+    pinpoint,
     shoes,
     spot_the_diff,
     synth_triplets,
@@ -158,6 +159,7 @@ IMAGES = {  # folders that the layouts name, where users keep images elsewhere
     "clevr": ("images",),
     "cirr": ("img_raw",),
     "circo": ("COCO2017_unlabeled/unlabeled2017",),
+    "pinpoint": ("images",),
     "genecis": ("VG_100K_all", "val2017"),
     "spot-the-diff": ("resized_images",),
     "flickr30k": ("flickr30k-images",),
@@ -182,6 +184,10 @@ READERS = {  # by name: of the smoke world, every so manieth picture is taken aw
         9,
         {("unlabeled", "circo val"): circo.test, ("unlabeled", "circo test"): circo.server_queries}
         | {("unlabeled", "circo-target val"): lambda root: circo.test(root, circo.TARGET)},
+    ),
+    "pinpoint": (
+        70,  # a query needs some 35 of the 112 images
+        {("index", each.name): lambda root, each=each: pinpoint.test(root, each) for each in pinpoint.PROTOCOLS},
     ),
     "genecis": (
         60,
