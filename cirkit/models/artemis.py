@@ -111,5 +111,5 @@ class ARTEMIS(nn.Module):
         # released code: the temperature in training alone; ranks do not depend on it
         along = (self.temperature.exp() * composed[0]).flatten(0, 1) @ gallery.mT  # (q k, n)
         squares = composed[1].flatten(0, 1) @ gallery.square().mT  # (q k, n)
-        cosines = along * squares.clamp_min(SMALLEST).rsqrt()
+        cosines = along.mul_(squares.clamp_min_(SMALLEST).rsqrt_())  # in place: no third array of this size
         return cosines.unflatten(0, (-1, len(self.terms))).sum(1)

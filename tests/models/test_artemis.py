@@ -13,9 +13,10 @@ from cirkit.encoders.image import ResNet, SmallResNet, generalised_mean, unproje
 from cirkit.encoders.text import LSTM, BiGRU, final_states, last_token_pool
 from cirkit.encoders.word_vectors import frozen
 from cirkit.errors import Problem
+from cirkit.evaluators.ranking import rank_features
 from cirkit.losses.contrastive import batch_softmax
 from cirkit.models.artemis import ARTEMIS, ExplicitMatching, ImplicitSimilarity
-from cirkit.query import Query
+from cirkit.query import Benchmark, Query
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "artemis.json").read_text())
 IMAGE = partial(SmallResNet, width=6, widths=(4, 6), strides=(1, 2), project=unprojected)
@@ -116,6 +117,22 @@ def test_a_query_without_a_text_scores_the_cosine_of_the_images():
     torch.testing.assert_close(scores, model.temperature.exp() * model.encode(images) @ targets.mT)
     with pytest.raises(Problem, match=r"Give the query an image\.$"):
         model.compose(Query(text=["red"]))
+
+
+def test_queries_with_galleries_of_their_own_are_ranked_by_the_same_scores():
+    model, candidates = small(), [[0, 9], [5, 2], [31, 7]]
+    gallery = model.encode(pictures(32, seed=1))
+    composed = model.compose(Query(image=pictures(3), text=TEXTS[:3]))
+    benchmark = Benchmark(
+        name="own",
+        query=Query(text=TEXTS[:3]),
+        gallery=["x"] * 32,
+        relevant=[own[:1] for own in candidates],
+        candidates=candidates,
+    )
+    ranks = rank_features(model, composed, gallery, benchmark).mid
+    scores = model.score(composed, gallery)
+    assert ranks.tolist() == [1 + int(scores[i, b] > scores[i, a]) for i, (a, b) in enumerate(candidates)]
 
 
 def test_a_target_of_zeros_has_a_score_and_a_gradient():
