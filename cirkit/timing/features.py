@@ -20,7 +20,7 @@ from cirkit.examples import CachedFeatures, Captions
 from cirkit.timing.bench import in_turns, row
 
 
-def rows(photos: int = 96, size: int = 224, batch: int = 16, times: int = 3) -> list[dict[str, Any]]:
+def rows(photos: int = 128, size: int = 224, batch: int = 8, times: int = 3) -> list[dict[str, Any]]:
     """Two lines: ours beside the bare encoder, whose ratio is the part of its rate that is left, and beside one thread.
 
     `photos` JPEG files of 480 by 360 pixels are decoded to `size`; `difference` is between the features.

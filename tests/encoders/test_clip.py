@@ -152,6 +152,23 @@ def test_words_beyond_the_context_are_a_problem(clip):
         clip.text_with(["$"], torch.ones(1, 11, 8))
 
 
+@pytest.mark.parametrize(
+    ("arch", "widths", "tokens"),
+    [
+        ("ViT-B/32", (512, 512, 768), 50),
+        ("ViT-L/14", (768, 768, 1024), 257),
+        ("RN50", (1024, 512, 2048), 49),
+        ("RN50x4", (640, 640, 2560), 81),
+    ],
+)
+def test_the_papers_towers_have_their_widths_and_tokens(arch, widths, tokens):
+    with torch.device("meta"):  # the layout alone, without memory
+        clip = open_clip(arch=arch)
+        assert (clip.width, clip.word_width, clip.channels) == widths
+        assert clip.image_tokens(torch.zeros(1, 3, 8, 8, dtype=torch.uint8)).shape == (1, tokens, widths[2])
+        assert clip.text_tokens(["a red thing"])[0].shape == (1, 77, widths[0])
+
+
 # what a checkpoint keeps
 
 
