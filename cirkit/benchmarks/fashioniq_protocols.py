@@ -92,8 +92,13 @@ def strip_and_join(captions: Sequence[str]) -> tuple[str, ...]:
 
 
 def both_orders(captions: Sequence[str]) -> tuple[str, ...]:
-    """`c1 and c2`, `c2 and c1`, stripped; SEARLE averages the two encodings, here they are two queries."""
+    """`c1 and c2`, `c2 and c1`, stripped; two queries, where SEARLE averages (`one_a_line`)."""
     return _orders([caption.strip(STRIPPED) for caption in captions], " and ")
+
+
+def one_a_line(captions: Sequence[str]) -> tuple[str, ...]:
+    """Stripped, one a line: for prompts that average SEARLE's two encodings (`textual_inversion.each_order`)."""
+    return ("\n".join(caption.strip(STRIPPED) for caption in captions),)
 
 
 def _orders(captions: Sequence[str], between: str) -> tuple[str, ...]:
@@ -125,4 +130,5 @@ CLIP4CIR_TRAINING = replace(CLIP4CIR, name="clip4cir-training", join=four_ways)
 PIC2WORD = Protocol(name="pic2word", join=reverse, reference=with_reference)
 SEARLE = Protocol(name="searle", join=strip_and_join, reference=with_reference)
 SEARLE_BOTH = Protocol(name="searle-both", join=both_orders, reference=with_reference)
-PROTOCOLS = {each.name: each for each in (MAAF, VAL, ARTEMIS, CLIP4CIR, PIC2WORD, SEARLE, SEARLE_BOTH)}
+SEARLE_MEAN = Protocol(name="searle-mean", join=one_a_line, reference=with_reference)
+PROTOCOLS = {each.name: each for each in (MAAF, VAL, ARTEMIS, CLIP4CIR, PIC2WORD, SEARLE, SEARLE_BOTH, SEARLE_MEAN)}

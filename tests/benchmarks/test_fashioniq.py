@@ -25,6 +25,7 @@ from cirkit.benchmarks.fashioniq_protocols import (
     PROTOCOLS,
     SEARLE,
     SEARLE_BOTH,
+    SEARLE_MEAN,
     VAL,
     Protocol,
     union,
@@ -123,7 +124,7 @@ def test_the_official_captions_are_sixteen_times_empty_and_never_lost(official):
     asked = {name: sum(len(one.texts(said)) for said in val) for name, one in PROTOCOLS.items()}
     assert asked == {
         "maaf": 6016, "val": 12029, "artemis": 12029, "clip4cir": 6016, "pic2word": 6016, "searle": 6016,
-        "searle-both": 12029,
+        "searle-both": 12029, "searle-mean": 6016,
     }  # fmt: skip
     assert sum(len(replace(VAL, blanks=with_blanks).texts(said)) for said in val) == 12032
 
@@ -253,6 +254,7 @@ SAID = (" Is Shiny, and RED.", "has longer sleeves?")
             ("Is Shiny, and RED and has longer sleeves", "has longer sleeves and Is Shiny, and RED"),
             ("has longer sleeves",),
         ),
+        (SEARLE_MEAN, ("Is Shiny, and RED\nhas longer sleeves",), ("has longer sleeves",)),
     ],
     ids=lambda value: value.name if isinstance(value, Protocol) else "",
 )

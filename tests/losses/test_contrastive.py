@@ -1,7 +1,11 @@
+import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
+from torch.nn.functional import normalize
+from written_weights import drawn
 
 from cirkit.losses import contrastive, triplet
 
@@ -57,3 +61,13 @@ def test_nt_xent_equals_its_slow_twin_and_does_not_see_the_diagonal():
     assert loss(scores).item() == pytest.approx(slow_nt_xent(scores), abs=1e-6)
     torch.testing.assert_close(loss(scores + 9 * torch.eye(6)), loss(scores))
     assert loss(50.0 * torch.eye(6).roll(3, 1)) < 1e-6
+
+
+def test_nt_xent_is_the_contrastive_loss_of_searle():
+    """miccunifi/SEARLE at a9c314b, on views by the written rule."""
+    golden = json.loads((Path(__file__).parents[1] / "golden" / "textual_inversion.json").read_text())["cases"][
+        "searle"
+    ]
+    views = torch.cat([normalize(2 * drawn((5, 16), number) - 1, dim=1) for number in (3001, 3002)])
+    loss = contrastive.nt_xent(temperature=0.25)(views @ views.mT)
+    assert loss.item() == pytest.approx(golden["cases"]["searle"]["contrastive"], abs=1e-9)
