@@ -14,12 +14,12 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import normalize
 
 from cirkit.benchmarks.annotations import read_json
+from cirkit.encoders.clip import PLACEHOLDER, Clip
 from cirkit.errors import Problem
-from cirkit.models.textual_inversion import PLACEHOLDER
 
 PARTS = (
     ("a photo of {}", "a picture of {}", "we see {}", "there is {}"),
@@ -87,7 +87,7 @@ def mask_concept(phrase: str, concept: str) -> str:
 
 
 def nearest_concepts(
-    clip: nn.Module, image: Float[Tensor, "b d"], phrases: Phrases, most: int, *, templates: Sequence[str] = ENSEMBLE
+    clip: Clip, image: Float[Tensor, "b d"], phrases: Phrases, most: int, *, templates: Sequence[str] = ENSEMBLE
 ) -> Int[Tensor, "b n"]:
     """The numbers of the concepts whose texts are most like each image, best first: `most`, or all if there are fewer.
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
+from cirkit.encoders.clip import PLACEHOLDER, Clip
 from cirkit.models.searle import PROMPT, searle
-from cirkit.models.textual_inversion import PLACEHOLDER, Prompts, TextualInversion
+from cirkit.models.textual_inversion import Prompts, TextualInversion
 
 Keywords = Callable[[str], list[tuple[int, int]]]  # a caption -> where each run of keywords begins and ends
 Replace = Callable[[str, Sequence[tuple[int, int]]], str]
@@ -24,7 +25,7 @@ WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 def lincir(
     texts: Sequence[str],
     *,
-    clip: Callable[[], nn.Module],
+    clip: Callable[[], Clip],
     widening: int = 4,
     dropout: float = 0.5,
     prompt: Prompts = PROMPT,

@@ -12,6 +12,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
+from cirkit.encoders.clip import Clip
 from cirkit.examples import Captions
 from cirkit.models.base import Cosine
 from cirkit.models.concept_phrases import Phrases, nearest_concepts, pick
@@ -53,7 +54,7 @@ class optimise:
     near: int = 15
     seed: int = 0
 
-    def __call__(self, clip: nn.Module, image: Float[Tensor, "b d"]) -> Float[Tensor, "b 1 c"]:
+    def __call__(self, clip: Clip, image: Float[Tensor, "b d"]) -> Float[Tensor, "b 1 c"]:
         generator = torch.Generator().manual_seed(self.seed)
         image = image.detach()
         start = self.std * torch.randn(1, 1, clip.word_width, generator=generator)
@@ -83,9 +84,7 @@ class OTI(nn.Module):
     A query without a text is the prompt `a photo of $`.
     """
 
-    def __init__(
-        self, texts: Sequence[str], *, clip: Callable[[], nn.Module], invert: optimise, prompt: Prompts = PROMPT
-    ):
+    def __init__(self, texts: Sequence[str], *, clip: Callable[[], Clip], invert: optimise, prompt: Prompts = PROMPT):
         super().__init__()
         self.clip = clip().requires_grad_(False).eval()
         self.invert, self.prompt = invert, prompt

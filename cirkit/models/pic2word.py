@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from torch import nn
 
+from cirkit.encoders.clip import Clip
 from cirkit.models.textual_inversion import Phi, Prompt, Prompts, TextualInversion, ready
 
 TEXT = Prompt("a photo of $ , {text}")  # CIRR; CIRCO, GeneCIS and FashionIQ with one text a query
@@ -19,7 +20,7 @@ OBJECTS = Prompt("a photo of $ and {text}")  # COCO, the text the class of the c
 def pic2word(
     texts: Sequence[str],
     *,
-    clip: Callable[[], nn.Module],
+    clip: Callable[[], Clip],
     hidden: int = 512,
     dropout: float = 0.1,
     prompt: Prompts = TEXT,

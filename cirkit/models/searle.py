@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from torch import nn
 
+from cirkit.encoders.clip import Clip
 from cirkit.models.textual_inversion import Phi, Prompt, Prompts, TextualInversion, each_order
 
 PROMPT = each_order(Prompt("a photo of $ that {text}"))  # the two captions of FashionIQ in both orders
@@ -16,7 +17,7 @@ PROMPT = each_order(Prompt("a photo of $ that {text}"))  # the two captions of F
 def searle(
     texts: Sequence[str],
     *,
-    clip: Callable[[], nn.Module],
+    clip: Callable[[], Clip],
     widening: int = 4,
     dropout: float = 0.5,
     prompt: Prompts = PROMPT,

@@ -12,11 +12,11 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from cirkit.encoders.clip import PLACEHOLDER, Clip
 from cirkit.errors import Problem
 from cirkit.models.base import Cosine
 from cirkit.query import Query
 
-PLACEHOLDER = "$"
 Prompts = Callable[[str | None], tuple[str, ...]]  # a query's text -> the prompts whose vectors are averaged
 
 
@@ -82,7 +82,7 @@ class ready:
 
 
 def read(
-    clip: nn.Module, prompt: Prompts, texts: Sequence[str] | None, words: Float[Tensor, "b k c"]
+    clip: Clip, prompt: Prompts, texts: Sequence[str] | None, words: Float[Tensor, "b k c"]
 ) -> Float[Tensor, "b d"]:
     """Unit vectors of the prompts around each row's pseudo-words; several prompts of a row are averaged as units."""
     rows = [prompt(None if texts is None else texts[row]) for row in range(len(words))]
@@ -117,7 +117,7 @@ class TextualInversion(nn.Module):
     A query without a text is the prompt `a photo of $`.
     """
 
-    def __init__(self, clip: nn.Module, phi: nn.Module, prompt: Prompts):
+    def __init__(self, clip: Clip, phi: nn.Module, prompt: Prompts):
         super().__init__()
         self.clip, self.phi, self.prompt = clip.requires_grad_(False).eval(), phi, prompt
         self.score = Cosine(10.0).requires_grad_(False)  # logits of 100 · cosine, where CLIP bounds its own scale

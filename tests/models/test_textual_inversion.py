@@ -1,19 +1,28 @@
-"""Prompts by hand, vectors of several prompts averaged, and a retriever whose CLIP stands still."""
+"""Prompts by hand, vectors of several prompts averaged, a retriever whose CLIP stands still; the official numbers."""
+
+import json
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 from torch.nn.functional import normalize
 from toys import TinyClip, numbered
+from written_weights import drawn, fill
 
+from cirkit.benchmarks.fashioniq_protocols import SEARLE_MEAN
 from cirkit.declare import describe, rebuild
+from cirkit.encoders.clip import open_clip
 from cirkit.errors import Problem
 from cirkit.models.base import Retriever
-from cirkit.models.lincir import lincir
+from cirkit.models.lincir import keyword_mask, lincir, word_list
 from cirkit.models.pic2word import DOMAIN, OBJECTS, TEXT, pic2word
 from cirkit.models.searle import PROMPT, searle
-from cirkit.models.textual_inversion import Prompt, each_order, read, ready
+from cirkit.models.textual_inversion import Phi, Prompt, each_order, read, ready
 from cirkit.query import Query
 
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "textual_inversion.json").read_text())
+CASES = GOLDEN["cases"]
 MODELS = (pic2word, searle, lincir)
 QUERY = Query(image=numbered(3), text=["is red", "has two dogs\nis longer", ""])
 
@@ -26,7 +35,8 @@ def test_prompts_hold_the_text_and_no_placeholder_of_its_own():
 
 
 def test_two_captions_are_read_in_both_orders():
-    assert PROMPT("is red\nis longer") == (
+    (text,) = SEARLE_MEAN.texts(["is red.", " is longer"])
+    assert PROMPT(text) == (
         "a photo of $ that is red and is longer",
         "a photo of $ that is longer and is red",
     )
@@ -104,21 +114,14 @@ def test_a_query_without_an_image_is_a_problem(model):
         model([], clip=TinyClip).compose(Query(text=["is red"]))
 
 
-class Sizes(torch.nn.Module):
-    """Nothing but the widths of a CLIP."""
-
-    def __init__(self, width):
-        super().__init__()
-        self.width = self.word_width = width
-
-
 @pytest.mark.parametrize(
     ("model", "width", "count"),
     [(pic2word, 768, 1_050_368), (searle, 512, 6_296_064), (searle, 768, 14_162_688), (lincir, 1280, 39_333_120)],
 )
 def test_phi_has_the_released_number_of_parameters(model, width, count):
+    wide = type("Wide", (TinyClip,), {"width": width, "word_width": width})
     with torch.device("meta"):
-        phi = model([], clip=lambda: Sizes(width)).phi
+        phi = model([], clip=wide).phi
     assert sum(each.numel() for each in phi.parameters()) == count
 
 
@@ -128,3 +131,51 @@ def test_phi_is_three_linear_layers(model, activation):
     first, second, third = (phi.layers[i] for i in (0, 3, 6))
     expected = third(activation(second(activation(first(features)))))
     torch.testing.assert_close(phi(features), expected[:, None])
+
+
+@pytest.fixture(scope="module")
+def clip():
+    """A small CLIP of open_clip with weights by the written rule, in double precision."""
+    clip = open_clip(arch=GOLDEN["architecture"]).double().eval().requires_grad_(False)
+    fill(clip.towers.network)
+    return clip
+
+
+def filled(phi: Phi) -> Phi:
+    phi = phi.double().eval().requires_grad_(False)
+    fill(phi)
+    return phi
+
+
+def golden(values) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.double)
+
+
+FEATURES = 2 * drawn((2, 12), 3000) - 1
+RELEASED = {"pic2word": partial(pic2word, hidden=CASES["pic2word"]["hidden"]), "searle": searle, "lincir": lincir}
+near = partial(torch.testing.assert_close, rtol=1e-5, atol=1e-6)
+
+
+def test_the_text_tower_is_that_of_the_released_code(clip):
+    near(clip.text(GOLDEN["plain"]["texts"]), golden(GOLDEN["plain"]["vectors"]))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_released_code_makes_and_reads_the_same_words(clip, name):
+    word = filled(RELEASED[name]([], clip=lambda: clip).phi)(FEATURES)
+    near(word[:, 0], golden(CASES[name]["word"]))
+    prompts = [ready("*")(text)[0] if "*" in text else text for text in CASES[name]["prompts"]]
+    near(clip.text_with(prompts, word), golden(CASES[name]["vectors"]))
+
+
+def test_pic2word_trains_with_the_word_inserted_before_the_end(clip):
+    model = pic2word([], clip=lambda: clip, hidden=CASES["pic2word"]["hidden"])
+    word = filled(model.phi)(FEATURES)
+    near(read(clip, model.prompt, None, word), normalize(golden(CASES["pic2word"]["inserted"]), dim=1))
+    captions = ["is red and longer", "has no sleeves"]
+    near(read(clip, model.prompt, captions, word), normalize(golden(CASES["pic2word"]["vectors"]), dim=1))
+
+
+def test_lincir_masks_captions_as_the_released_code_reads_them():
+    mask = keyword_mask(word_list(("a", "dog", "lake")))
+    assert [mask(each)[1] for each in CASES["lincir"]["captions"]] == CASES["lincir"]["prompts"]
