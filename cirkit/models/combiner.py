@@ -10,20 +10,23 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from cirkit.encoders.clip import Clip
 from cirkit.encoders.word_vectors import Tuning, frozen
 from cirkit.errors import Problem
 from cirkit.models.base import Cosine
+from cirkit.models.sum import as_encoded
 from cirkit.query import Batch, Query
 
 
 class ElementWiseSum(nn.Module):
-    """Stage one: v + t of CLIP's vectors as they are; nothing is learned."""
+    """Stage one: v + t of CLIP's vectors, each through `addend` first; nothing is learned."""
 
-    def __init__(self, width: int):
+    def __init__(self, width: int, *, addend: Callable[[Tensor], Tensor] = as_encoded):
         super().__init__()
+        self.addend = addend
 
     def forward(self, image: Float[Tensor, "b d"], text: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
-        return image + text
+        return self.addend(image) + self.addend(text)
 
 
 class Combiner(nn.Module):
@@ -50,28 +53,28 @@ class Combiner(nn.Module):
         return self.mix(joined) + share * text + (1 - share) * image
 
 
-def text_tower(clip: nn.Module) -> nn.Module:
+def text_tower(clip: Clip) -> Clip:
     """The text tower learns, the rest stays as it is: stage one of the paper."""
     # released code: both towers by default (`tuning=tuned`), as in the authors' paper of 2023
-    learning = _reached(clip, clip.text)
+    learning = _reached_by_text(clip)
     frozen(clip)
     for parameter in learning:
         parameter.requires_grad_(True)
     return clip
 
 
-def image_tower(clip: nn.Module) -> nn.Module:
+def image_tower(clip: Clip) -> Clip:
     """All but the text tower learns: the third choice of the released code."""
-    for parameter in _reached(clip, clip.text):
+    for parameter in _reached_by_text(clip):
         parameter.requires_grad_(False)
     return clip
 
 
-def _reached(clip: nn.Module, text: Callable[[Sequence[str]], Tensor]) -> list[nn.Parameter]:
+def _reached_by_text(clip: Clip) -> list[nn.Parameter]:
     """The parameters that the vector of a text depends on, from the graph of its gradient."""
     clip.requires_grad_(True).eval()
     with torch.enable_grad():
-        waiting = [text(["a"]).grad_fn]
+        waiting = [clip.text(["a"]).grad_fn]
     met, found = set(waiting), []
     while waiting:
         node = waiting.pop()
@@ -95,7 +98,7 @@ class CLIP4Cir(nn.Module):
         self,
         texts: Sequence[str],
         *,
-        clip: Callable[[], nn.Module],
+        clip: Callable[[], Clip],
         fusion: Callable[[int], nn.Module] = Combiner,
         tuning: Tuning = frozen,
     ):
@@ -122,7 +125,7 @@ class CLIP4Cir(nn.Module):
         return text if query.image is None else self.fusion(self.encode(query.image), text)
 
 
-def triplet_features(clip: nn.Module, batch: Batch) -> Mapping[str, Float[Tensor, "b d"]]:
+def triplet_features(clip: Clip, batch: Batch) -> Mapping[str, Float[Tensor, "b d"]]:
     """A CLIP's vectors of a batch of triplets by name, for `CachedFeatures` and the objective `ranking_features`."""
     query = batch.query
     return {"image": clip.image(query.image), "text": clip.text(query.text), "target": clip.image(batch.target)}

@@ -11,12 +11,14 @@ from toys import TinyClip
 from written_weights import drawn, fill
 
 from cirkit.declare import describe
+from cirkit.encoders.clip import open_clip
 from cirkit.encoders.word_vectors import tuned
 from cirkit.errors import Problem
 from cirkit.examples import CachedFeatures
 from cirkit.losses.contrastive import batch_softmax
 from cirkit.models.base import Retriever
 from cirkit.models.combiner import CLIP4Cir, Combiner, ElementWiseSum, image_tower, text_tower, triplet_features
+from cirkit.models.sum import unit
 from cirkit.query import Batch, Query, Triplets
 from cirkit.training.loop import Training, Weights, fit
 from cirkit.training.objectives import ranking, ranking_features
@@ -134,6 +136,26 @@ def test_in_stage_one_the_chosen_towers_learn(tuning, expected):
     trained = fit(training(model=partial(CLIP4Cir, clip=TinyClip, fusion=ElementWiseSum, tuning=tuning), steps=3), 0)
     moved = {name for name, each in trained.model.state_dict().items() if not torch.equal(each, before[name])}
     assert moved == expected
+
+
+@pytest.mark.parametrize("tuning", [text_tower, image_tower])
+def test_the_towers_of_open_clip_are_told_apart(tuning):
+    vision = {"image_size": 32, "layers": 1, "width": 8, "head_width": 8, "patch_size": 16}
+    text = {"context_length": 12, "width": 8, "heads": 1, "layers": 1}
+    clip = tuning(open_clip(arch={"embed_dim": 8, "vision_cfg": vision, "text_cfg": text}))
+    network = clip.towers.network
+    learns = {name.startswith("visual."): set() for name, _ in network.named_parameters()}
+    for name, each in network.named_parameters():
+        if name not in ("logit_scale", "logit_bias"):
+            learns[name.startswith("visual.")].add(each.requires_grad)
+    assert learns == {True: {tuning is image_tower}, False: {tuning is text_tower}}
+
+
+def test_the_addends_may_be_unit_vectors():
+    image, text = 5 * torch.randn(3, 8), torch.randn(3, 8)
+    summed = ElementWiseSum(8, addend=unit)(image, text)
+    torch.testing.assert_close(summed, image / image.norm(dim=1)[:, None] + text / text.norm(dim=1)[:, None])
+    torch.testing.assert_close(ElementWiseSum(8)(image, text), image + text)
 
 
 def test_clip_stays_in_evaluation_mode_while_the_combiner_is_trained():
