@@ -9,10 +9,10 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn.functional import dropout as drop
 from torch.nn.functional import scaled_dot_product_attention
 
 from cirkit.attention.alignment import scaled_dot
+from cirkit.attention.dropout import Dropout
 from cirkit.attention.positions import no_positions
 
 Alignment = Callable[[Tensor, Tensor], Tensor]  # (*b, i, d), (*b, j, d) -> (*b, i, j)
@@ -25,7 +25,8 @@ def softmax(scores: Float[Tensor, "*b i j"], mask: Bool[Tensor, "..."] | None = 
     """Weights that sum to one over the keys the mask (broadcast to the scores) allows; zeros where it allows none."""
     if mask is None:
         return scores.softmax(-1)
-    return scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(-1) * mask
+    forbidden = (~mask).to(scores.dtype) * (torch.finfo(scores.dtype).min / 2)  # finite, should it allow none
+    return (scores + forbidden).softmax(-1) * mask.any(-1, keepdim=True).to(scores.dtype)
 
 
 def identity(scores: Float[Tensor, "*b i j"], mask: Bool[Tensor, "..."] | None = None) -> Float[Tensor, "*b i j"]:
@@ -49,7 +50,8 @@ class UnbiasedLayerNorm(nn.Module):
 class MultiHeadAttention(nn.Module):
     """Every token gathers from the memory, in several heads: concat over heads of f(s(QW, MW)) MW, then a projection.
 
-    `alignment` is s and `weights` is f; the default pair runs through torch's fused kernel, with equal results.
+    `alignment` is s and `weights` is f; the default pair runs through torch's fused kernel, with equal results, but
+    where it would have to drop out weights on a processor, which it does slowly.
     """
 
     def __init__(
@@ -64,7 +66,7 @@ class MultiHeadAttention(nn.Module):
         super().__init__()
         if width % heads:
             raise ValueError(f"{heads} heads cannot share a width of {width}; choose heads that divide it.")
-        self.heads, self.alignment, self.weights, self.dropout = heads, alignment, weights, dropout
+        self.heads, self.alignment, self.weights, self.dropout = heads, alignment, weights, Dropout(dropout)
         self.query, self.key, self.value, self.output = (nn.Linear(width, width) for _ in range(4))
         for linear in (self.query, self.key, self.value, self.output):
             nn.init.xavier_uniform_(linear.weight)
@@ -95,12 +97,13 @@ class MultiHeadAttention(nn.Module):
     ) -> Float[Tensor, "b i d"]:
         """The mask says which memory tokens exist, for all tokens (b, j) or for each (b, i, j)."""
         value = self._split(self.value(memory))  # (b, heads, j, e)
-        rate = self.dropout if self.training else 0.0
-        if self.weights is softmax and self.alignment is scaled_dot:
+        rate = self.dropout.rate if self.training else 0.0
+        plain = self.weights is softmax and self.alignment is scaled_dot
+        if plain and (not rate or self.dropout.native(tokens.device)):
             query, key = self._split(self.query(tokens)), self._split(self.key(memory))
             heads = scaled_dot_product_attention(query, key, value, self._per_head(mask), dropout_p=rate)
         else:
-            heads = drop(self.attention(tokens, memory, mask), rate) @ value  # (b, heads, i, e)
+            heads = self.dropout(self.attention(tokens, memory, mask)) @ value  # (b, heads, i, e)
         return self.output(heads.transpose(1, 2).flatten(-2))  # (b, i, d)
 
 
@@ -124,12 +127,12 @@ class TransformerBlock(nn.Module):
         super().__init__()
         self.attend = MultiHeadAttention(width, heads=heads, alignment=alignment, weights=weights, dropout=dropout)
         self.feed_forward = nn.Sequential(
-            nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, width)
+            nn.Linear(width, hidden), nn.ReLU(), Dropout(dropout), nn.Linear(hidden, width)
         )
         nn.init.xavier_uniform_(self.feed_forward[0].weight)
         nn.init.xavier_uniform_(self.feed_forward[3].weight)
         self.norm_attend, self.norm_feed_forward = norm(width), norm(width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def attention(
         self, tokens: Float[Tensor, "b i d"], mask: Bool[Tensor, "b i"] | Bool[Tensor, "b i i"] | None = None

@@ -12,6 +12,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from cirkit.attention.blocks import MultiHeadAttention
+from cirkit.attention.dropout import Dropout
 from cirkit.encoders.image import tokens
 from cirkit.errors import Problem
 from cirkit.models.base import Cosine
@@ -47,7 +48,7 @@ class Self(nn.Module):
     def __init__(self, parts: Parts, *, stream: str):
         super().__init__()
         self.stream = stream
-        self.attend, self.norm, self.dropout = parts.attention(), parts.norm(parts.width), nn.Dropout(parts.dropout)
+        self.attend, self.norm, self.dropout = parts.attention(), parts.norm(parts.width), Dropout(parts.dropout)
 
     def forward(self, streams: Streams) -> Streams:
         if self.stream not in streams:
@@ -63,7 +64,7 @@ class Cross(nn.Module):
     def __init__(self, parts: Parts, *, stream: str, other: str):
         super().__init__()
         self.stream, self.other = stream, other
-        self.attend, self.norm, self.dropout = parts.attention(), parts.norm(parts.width), nn.Dropout(parts.dropout)
+        self.attend, self.norm, self.dropout = parts.attention(), parts.norm(parts.width), Dropout(parts.dropout)
 
     def forward(self, streams: Streams) -> Streams:
         if not {self.stream, self.other} <= streams.keys():
@@ -80,7 +81,7 @@ class Both(nn.Module):
         super().__init__()
         self.image_attend, self.text_attend = parts.attention(), parts.attention()
         self.norm = parts.norm(parts.width)  # paper: does not say; released code: one norm for both streams
-        self.dropout = nn.Dropout(parts.dropout)
+        self.dropout = Dropout(parts.dropout)
 
     def forward(self, streams: Streams) -> Streams:
         if not {"image", "text"} <= streams.keys():
@@ -101,12 +102,12 @@ class FeedForward(nn.Module):
         self.layers = nn.Sequential(
             nn.Linear(parts.width, parts.hidden),
             nn.ReLU(),
-            nn.Dropout(parts.dropout),
+            Dropout(parts.dropout),
             nn.Linear(parts.hidden, parts.width),
         )
         nn.init.xavier_uniform_(self.layers[0].weight)
         nn.init.xavier_uniform_(self.layers[3].weight)
-        self.norm, self.dropout = parts.norm(parts.width), nn.Dropout(parts.dropout)
+        self.norm, self.dropout = parts.norm(parts.width), Dropout(parts.dropout)
 
     def forward(self, streams: Streams) -> Streams:
         if self.stream not in streams:

@@ -23,6 +23,7 @@ from cirkit.training.objectives import ranking
 from cirkit.training.optimisers import adamw
 from cirkit.training.samplers import shuffled
 from cirkit.training.schedules import cosine_with_warmup
+from cirkit.training.steps import descend, descend_with_torch_masks
 
 SIZE = 48  # pixels
 COLUMNS = {"Table 1": (Column("clothing", Recall(10)), Column("clothing", Recall(1)))}
@@ -80,6 +81,7 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
                 optimiser=adamw(lr=setting.lr),
                 steps=setting.steps,
                 batch=setting.batch,
+                step=descend_with_torch_masks if scale == "cpu" else descend,
                 schedule=cosine_with_warmup(),
                 sampler=shuffled,
                 augment=flips_and_shifts(),

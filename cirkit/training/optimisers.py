@@ -33,7 +33,7 @@ class adamw:
         matrices = [p for p in _learning(model) if p.ndim > 1]
         rest = [p for p in _learning(model) if p.ndim <= 1]
         groups = [{"params": matrices, "weight_decay": self.weight_decay}, {"params": rest, "weight_decay": 0.0}]
-        return torch.optim.AdamW(groups, lr=self.lr)
+        return torch.optim.AdamW(groups, lr=self.lr, fused=True)  # one pass over each group, on any device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class lr_multiplier:
 
     def __call__(self, model: nn.Module) -> torch.optim.Optimizer:
         optimiser = self.optimiser(model)
-        inside = {id(p) for part in self.parts for p in getattr(model, part).parameters()}
+        inside = {id(p) for part in self.parts for p in model.get_submodule(part).parameters()}
         before, optimiser.param_groups = optimiser.param_groups, []
         for group in before:
             for slow, factor in ((False, 1.0), (True, self.factor)):

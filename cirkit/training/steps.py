@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from cirkit.attention.dropout import Dropout
 from cirkit.training import distributed
 from cirkit.training.objectives import Objective
 
@@ -56,6 +57,14 @@ class descend:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state`."""
         self.optimiser.load_state_dict(state)
+
+
+def descend_with_torch_masks(model: nn.Module, objective: Objective, optimiser: Optimiser) -> descend:
+    """`descend`, where every dropout draws its masks as torch does: slower, and another random stream."""
+    for layer in model.modules():
+        if isinstance(layer, Dropout):
+            layer.by_torch = True
+    return descend(model, objective, optimiser)
 
 
 @dataclass(frozen=True, kw_only=True)

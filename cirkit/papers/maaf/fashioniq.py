@@ -36,6 +36,7 @@ from cirkit.papers.maaf.settings import Factory, Row, Setting, experiment, paper
 from cirkit.training.augment import flips_and_shifts
 from cirkit.training.optimisers import lr_multiplier
 from cirkit.training.samplers import single_category
+from cirkit.training.steps import descend_with_torch_masks
 from cirkit.worlds import corpus
 from cirkit.worlds.fashioniq import FASHIONIQ
 from cirkit.worlds.publish import drawn
@@ -52,7 +53,7 @@ SIZES = {
 }
 SETTINGS = {
     "smoke": small(steps=4, seeds=(0,), batch=8, pixels=SIZES["smoke"].image),
-    "cpu": small(steps=800, seeds=(0, 1, 2), pixels=SIZES["cpu"].image),
+    "cpu": replace(small(steps=800, seeds=(0, 1, 2), pixels=SIZES["cpu"].image), step=descend_with_torch_masks),
     "gpu": small(steps=10_000, seeds=(0, 1, 2, 3, 4), pixels=SIZES["gpu"].image),
     "paper": paper(),
 }
