@@ -73,10 +73,32 @@ class Residual(nn.Module):
         return torch.relu(self.body(map) + self.around(map))
 
 
-class SmallResNet(nn.Module):
-    """A residual network for 64 x 64 pictures: a stem that divides the side by 4, then one block per entry of `widths`.
+class Trunk(nn.Module):
+    """A stem that divides the side by 4, then one residual block per entry of `widths`; the maps of all blocks."""
 
-    `strides` says which blocks halve the side; `levels` how many of the last maps are returned.
+    def __init__(self, widths: Sequence[int], strides: Sequence[int]):
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, widths[0], 4, 4, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)
+        )
+        before = [widths[0], *widths[:-1]]
+        self.blocks = nn.ModuleList(
+            Residual(channels, after, stride=stride)
+            for channels, after, stride in zip(before, widths, strides, strict=True)
+        )
+
+    def forward(self, pixels: Float[Tensor, "b 3 h w"]) -> Maps:
+        map, maps = self.stem(pixels), []
+        for block in self.blocks:
+            map = block(map)
+            maps.append(map)
+        return tuple(maps)
+
+
+class SmallResNet(nn.Module):
+    """A residual network for images of 48 or 64 pixels: its trunk, and the last `levels` maps projected to one width.
+
+    `strides` says which blocks halve the side.
     """
 
     def __init__(
@@ -90,24 +112,13 @@ class SmallResNet(nn.Module):
     ):
         super().__init__()
         self.width = width
-        self.stem = nn.Sequential(
-            nn.Conv2d(3, widths[0], 4, 4, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)
-        )
-        before = [widths[0], *widths[:-1]]
-        self.blocks = nn.ModuleList(
-            Residual(channels, after, stride=stride)
-            for channels, after, stride in zip(before, widths, strides, strict=True)
-        )
+        self.trunk = Trunk(widths, strides)
         self.project = nn.ModuleList(project(channels, width) for channels in widths[-levels:])
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: UInt8[Tensor, "b 3 h w"]) -> Maps:
-        pixels = images.to(self.stem[0].weight.dtype, memory_format=torch.channels_last) / 127.5 - 1
-        map, maps = self.stem(pixels), []
-        for block in self.blocks:
-            map = block(map)
-            maps.append(map)
-        last = maps[len(maps) - len(self.project) :]
+        pixels = images.to(next(self.parameters()).dtype, memory_format=torch.channels_last) / 127.5 - 1
+        last = self.trunk(pixels)[-len(self.project) :]
         return tuple(project(map) for project, map in zip(self.project, last, strict=True))
 
 

@@ -25,7 +25,7 @@ class SmallMaps(nn.Module):
 
     def __init__(self, image: SmallResNet):
         super().__init__()
-        self.stem, self.blocks = copy.deepcopy(image.stem), copy.deepcopy(image.blocks)
+        self.stem, self.blocks = copy.deepcopy(image.trunk.stem), copy.deepcopy(image.trunk.blocks)
         self.levels = len(image.project)
         self.to(memory_format=torch.contiguous_format)
 

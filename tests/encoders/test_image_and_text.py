@@ -89,7 +89,7 @@ def test_tokens_go_row_by_row_and_the_pool_is_the_mean_of_the_coarsest():
 def test_averaging_the_projected_map_is_a_linear_layer_on_the_averaged_map():
     encoder = SmallResNet(width=8, widths=(4, 6), strides=(1, 2)).eval()
     pixels = pictures().float() / 127.5 - 1
-    map = encoder.blocks[1](encoder.blocks[0](encoder.stem(pixels)))
+    map = encoder.trunk(pixels)[1]
     weight, bias = encoder.project[0].weight[:, :, 0, 0], encoder.project[0].bias
     torch.testing.assert_close(pooled(encoder(pictures())), map.mean((2, 3)) @ weight.T + bias)
 
@@ -120,7 +120,7 @@ def test_the_released_projection_is_never_negative_and_the_papers_can_be():
 def test_pictures_are_scaled_from_minus_one_to_one():
     encoder = SmallResNet(width=8, widths=(4,), strides=(1,))
     seen = []
-    encoder.stem.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
+    encoder.trunk.stem.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
     encoder(torch.tensor([0, 255], dtype=torch.uint8)[:, None, None, None].expand(2, 3, 8, 8))
     assert seen[0][0].unique().tolist() == [-1] and seen[0][1].unique().tolist() == [1]
 

@@ -3,13 +3,13 @@
 from cirkit.errors import Problem
 from cirkit.experiments.change import UNCHANGED, Change
 from cirkit.experiments.experiment import SCALES, Experiment
-from cirkit.papers.maaf import attention_claims, css, elsewhere, fashioniq, fashioniq_claims
+from cirkit.papers.maaf import attention_claims, css, elsewhere, fashioniq, fashioniq_claims, pretrained_image
 from cirkit.papers.maaf.css import live
 
 __all__ = ["CLAIMS", "COLUMNS", "experiments", "live"]
 
-PARTS = (css, fashioniq, elsewhere)
-COLUMNS = css.COLUMNS | fashioniq.COLUMNS | elsewhere.COLUMNS
+PARTS = (pretrained_image, css, fashioniq, elsewhere)
+COLUMNS = pretrained_image.COLUMNS | css.COLUMNS | fashioniq.COLUMNS | elsewhere.COLUMNS
 CLAIMS = [claim for part in (css, fashioniq_claims, elsewhere, attention_claims) for claim in part.CLAIMS]
 
 
