@@ -16,6 +16,7 @@ from cirkit.declare import PACKAGE, code_hash, describe, fingerprint, rootless
 from cirkit.evaluators import ranking
 from cirkit.evaluators.evidence import Ranks
 from cirkit.evaluators.measures import Measure
+from cirkit.examples import at_seed
 from cirkit.experiments import artifacts
 from cirkit.experiments.artifacts import Exhibit
 from cirkit.training.loop import Training
@@ -106,10 +107,17 @@ class Experiment:
         return home / self.name / f"{self.scale}-s{seed}.json"
 
     def keeps(self, seed: int) -> dict[Path, tuple[str, Exhibit]]:
-        """The exhibits that a seed keeps, each with its test, by where they lie."""
+        """The exhibits that a seed keeps, each with its test, by where they lie.
+
+        Where each seed draws its own data, an exhibit that has `of_seed` is of the seed's world, too.
+        """
         home = local_home(self.fingerprint) / "exhibits" if self.local else exhibits_home()
+
+        def own(test: str, each: Exhibit) -> Exhibit:
+            return at_seed(each, seed) if hasattr(self.tests[test].data, "of_seed") else each
+
         return {
-            home / artifacts.exhibit_path(self.name, self.scale, each.name, seed): (test, each)
+            home / artifacts.exhibit_path(self.name, self.scale, each.name, seed): (test, own(test, each))
             for test, exhibits in self.exhibits.items()
             for each in exhibits
             if each.every_seed or seed == self.seeds[0]

@@ -23,7 +23,7 @@ from cirkit.experiments.trainings import Trainer
 from cirkit.models.tirg import TIRG
 from cirkit.papers.maaf.word_attention import WordAttention
 from cirkit.worlds.css import CSS, Size
-from cirkit.worlds.publish import drawn
+from cirkit.worlds.publish import drawn, drawn_each_seed
 
 COMMITTED = sorted((Path(__file__).parents[2] / "data" / "exhibits").rglob("*.json"))
 
@@ -154,6 +154,15 @@ def test_an_exhibit_that_a_model_cannot_fill_is_said_and_stops_no_other(home):
     experiment = replace(TIRG_EXPERIMENT, exhibits={"css": (WordAttention(size=size),)})
     said = []
     assert regenerate.missing([experiment], tell=said.append) == 0 and "TIRG has no attention" in said[0]
+
+
+@pytest.mark.parametrize(("draw", "seeds"), [(drawn, [0, 0]), (drawn_each_seed, [0, 1])])
+def test_an_exhibit_is_of_the_world_that_its_seed_reads(draw, seeds):
+    size = Size(references=20, mods=10, image=16)
+    tests = {"css": Test(draw(css.test, CSS, size))}
+    experiment = replace(TIRG_EXPERIMENT, tests=tests, exhibits={"css": (WordAttention(size=size), Shape())})
+    kept = [next(each for _, each in experiment.keeps(seed).values() if each.name == "words") for seed in (0, 1)]
+    assert [each.size.seed for each in kept] == seeds
 
 
 def test_the_command_lists_exhibits_and_makes_what_is_missing(home, monkeypatch):

@@ -5,7 +5,7 @@ the corresponding image region, whereas for subtractive changes [...] negative a
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -123,6 +123,10 @@ class PartAttention:
     block: int = -1
     name: str = "parts"
     every_seed: bool = True
+
+    def of_seed(self, seed: int) -> "PartAttention":
+        """Of the world that a run of this seed reads."""
+        return replace(self, size=replace(self.size, seed=seed))
 
     def __call__(self, model: Retriever, benchmark: Benchmark, evidence: Callable[[], Ranks]) -> dict[str, Any]:
         rng = np.random.default_rng(0)

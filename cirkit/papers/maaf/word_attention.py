@@ -138,6 +138,10 @@ class WordAttention:
     name: str = "words"
     every_seed: bool = True
 
+    def of_seed(self, seed: int) -> "WordAttention":
+        """Of the world that a run of this seed reads."""
+        return replace(self, size=replace(self.size, seed=seed))
+
     def __call__(self, model: Retriever, benchmark: Benchmark, evidence: Callable[[], Ranks]) -> dict[str, Any]:
         rng = np.random.default_rng(0)
         chosen = asked(self.size, benchmark, self.queries)
@@ -268,6 +272,10 @@ class AttentionPictures:
     side: int = 32  # pixels of the colour pictures
     name: str = "maps"
     every_seed: bool = False
+
+    def of_seed(self, seed: int) -> "AttentionPictures":
+        """Of the world that a run of this seed reads."""
+        return replace(self, size=replace(self.size, seed=seed))
 
     def __call__(self, model: Retriever, benchmark: Benchmark, evidence: Callable[[], Ranks]) -> dict[str, Any]:
         chosen = asked(self.size, benchmark, self.queries)
