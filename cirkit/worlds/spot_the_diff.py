@@ -36,12 +36,13 @@ class Size:
     seed: int = 0
     least: int = 3  # small things, beside two large ones
     most: int = 5
+    afters: int = 1  # pairs that begin with the same frame: the more, the less the reference alone says
 
 
 SIZES = {
     "smoke": Size(train=20, val=10, test=10, image=32),
     "cpu": Size(train=3000, val=400, test=600),
-    "gpu": Size(train=8566, val=1493, test=1270, image=96),
+    "gpu": Size(train=8566, val=1493, test=1270, image=96, afters=8),
 }
 
 
@@ -58,9 +59,11 @@ class FramePair:
 def world(size: Size, split: str) -> list[FramePair]:
     """One split, from the size alone. Camera and light do not move; no two splits share their large things."""
     rng = np.random.default_rng([size.seed, 21 + SPLITS.index(split)])
-    mine = groups.cores()["test1" if split == "test" else split]
-    return [_pair(rng, groups.sample(rng, mine[rng.integers(len(mine))], (size.least, size.most)))
-            for _ in range(getattr(size, split))]  # fmt: skip
+    mine, pairs = groups.cores()["test1" if split == "test" else split], []
+    while len(pairs) < getattr(size, split):
+        before = groups.sample(rng, mine[rng.integers(len(mine))], (size.least, size.most))
+        pairs += [_pair(rng, before) for _ in range(size.afters)]
+    return pairs[: getattr(size, split)]
 
 
 def _pair(rng: np.random.Generator, before: Things) -> FramePair:

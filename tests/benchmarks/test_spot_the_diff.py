@@ -158,6 +158,16 @@ def test_one_thing_changes_seen_by_a_camera_that_does_not_move():
     assert kinds == {(True, True), (True, False), (False, True), (False, False)}
 
 
+def test_pairs_that_begin_with_the_same_frame_end_otherwise():
+    size = replace(TINY, train=20, afters=8)
+    pairs = synthetic.world(size, "train")
+    befores = [pair.frames[0] for pair in pairs]
+    assert len(pairs) == 20
+    assert all(befores[i] == befores[i - i % 8] for i in range(20)) and befores[0] != befores[8] != befores[16]
+    assert len({pair.frames[1] for pair in pairs[:8]}) > 4
+    assert synthetic.world(replace(size, afters=1), "train")[0] == pairs[0]
+
+
 def test_the_first_sentence_names_one_thing_alone_or_says_all_there_is_to_say():
     for made in synthetic.world(replace(TINY, test=40), "test"):
         before, after = (frame.things for frame in made.frames)
