@@ -243,6 +243,30 @@ def run_seeds(experiment: Any, seed: int | None, device: str, again: bool) -> No
             typer.echo(f"  record  {experiment.path(each)}\n  weights {experiment.weights(each)}")
 
 
+@app.command()
+def pilot(
+    name: str,
+    steps: Annotated[list[int], typer.Option(help="How long; give it twice or more to see what a doubling moves.")],
+    seed: Annotated[int, typer.Option(help="100 or more: no seed that is reported.")] = 100,
+    scale: Annotated[str, typer.Option()] = "cpu",
+    device: Device = "cpu",
+    as_json: Json = False,
+) -> None:
+    """Try how long an experiment should train, on a seed that is never reported; the numbers go to data/pilots.csv."""
+    from cirkit.experiments import pilots, registry
+    from cirkit.experiments.environment import usable
+    from cirkit.experiments.trainings import Trainer
+
+    usable(device)
+    experiment = registry.experiment(name, scale)
+    for count in steps:
+        announce(f"{name} {scale} seed {seed}: {count} steps on {device}.")
+        trainer = Trainer(device=device, watch=progress(count), tell=announce)
+        pilots.add(pilots.pilot(experiment, seed, count, trainer))
+    lines = [line for line in pilots.read() if (line["name"], line["scale"], line["seed"]) == (name, scale, seed)]
+    show(lines, as_json)
+
+
 def announce(line: str) -> None:
     """Say on stderr what takes a while, before it does; of processes that `torchrun` started, the first does."""
     if os.environ.get("RANK", "0") == "0":

@@ -83,6 +83,7 @@ class Computed(Directive):
             "interval": overview.interval,
             "unfinished": overview.unfinished,
             "many": overview.many,
+            "pilots": overview.pilots,
             "editions": editions.moved,
         }
         name = directives.choice(self.arguments[0], tuple(sources))

@@ -1,6 +1,7 @@
 """What the book's prose computes: rows that have not finished learning, margins of claims, how intervals are made."""
 
 from cirkit.experiments import bootstrap, registry
+from cirkit.experiments.pilots import doublings, read
 from cirkit.figures import tables
 from cirkit.figures.phrases import measured, with_interval
 from cirkit.models.baselines import ImageOnly
@@ -33,6 +34,30 @@ def margins() -> list[dict[str, str]]:
         for row in registry.ledger()
         if row["margin"]
     ]
+
+
+def pilots() -> list[dict[str, str]]:
+    """What twice the steps of the records moved, on seeds that are not reported, in the first measure of each table."""
+    declared = {(each.name, each.scale): each for each in registry.experiments()}
+    out = []
+    for line in doublings(read()):
+        row = declared.get((line["name"], line["scale"]))
+        if row is None or line["steps"] != row.training.steps:
+            continue
+        if line["measure"] != str(registry.columns(row.paper, row.table)[0]):
+            continue
+        out.append(
+            {
+                "table": f"{registry.PAPERS[row.paper].partition(':')[0]}, {row.table}",
+                "row": row.row,
+                "seed": str(line["seed"]),
+                "steps": f"{line['steps']:,}",
+                "measure": line["measure"],
+                "value": f"{line['value']:.1f} %",
+                "with twice as many": f"{line['twice']:.1f} % ({line['moved']:+.1f})",
+            }
+        )
+    return out
 
 
 def many() -> list[dict[str, str]]:

@@ -1,0 +1,88 @@
+"""Pilots: an experiment at other lengths, on seeds that are never reported, to see how long is long enough.
+
+By rule one number of steps serves all rows of a benchmark: a further doubling moves no claimed measure by more than
+`MOVE` points and no claimed difference by more than `CLAIM`. Their numbers lie in data/pilots.csv, and in no table.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cirkit.errors import Problem
+from cirkit.examples import at_seed
+from cirkit.experiments import registry
+from cirkit.experiments.bootstrap import overall
+from cirkit.experiments.experiment import ROOT, Experiment
+from cirkit.experiments.run import evaluate
+from cirkit.experiments.trainings import Trainer
+from cirkit.files import write_atomically
+
+FIRST = 100  # the first seed of pilots
+MOVE, CLAIM = 2.0, 1.0  # points
+FIELDS = ("name", "scale", "seed", "steps", "measure", "value", "loss")
+Line = dict[str, Any]
+
+
+def pilot(experiment: Experiment, seed: int, steps: int, trainer: Trainer) -> list[Line]:
+    """The measures of an experiment's table after so many steps; nothing is kept of it but what is returned.
+
+    Raises Problem for a seed below 100, which would be one that is reported.
+    """
+    if seed < FIRST:
+        raise Problem(f"Seed {seed} is for records. Pilot on seeds from {FIRST} on.")
+    training = replace(experiment.training, steps=steps)
+    outcome = replace(trainer, keep=False)(training, seed)
+    head = {"name": experiment.name, "scale": experiment.scale, "seed": seed, "steps": steps}
+    loss = round(outcome.facts.loss[-1][1], 3)
+    lines = []
+    for column in registry.columns(experiment.paper, experiment.table):
+        test = experiment.tests[column.test]
+        found = evaluate(test, outcome.model, at_seed(test.data, seed)())
+        lines.append(head | {"measure": str(column), "value": round(overall(found, column.measure), 1), "loss": loss})
+    return lines
+
+
+def path() -> Path:
+    """data/pilots.csv of the repository."""
+    return ROOT / "data" / "pilots.csv"
+
+
+def read(file: Path | None = None) -> list[Line]:
+    """All lines, numbers as numbers; none where there is no file."""
+    file = file or path()
+    if not file.exists():
+        return []
+    with file.open(newline="", encoding="utf-8") as text:
+        lines = list(csv.DictReader(text))
+    kinds = {"seed": int, "steps": int, "value": float, "loss": float}
+    return [{name: kinds.get(name, str)(line[name]) for name in FIELDS} for line in lines]
+
+
+def add(lines: Sequence[Line], file: Path | None = None) -> None:
+    """Write lines to the file, in place of older ones of the same run."""
+    file = file or path()
+
+    def run(line: Line) -> tuple[Any, ...]:
+        return tuple(line[name] for name in FIELDS[:5])
+
+    known = {run(line): line for line in (*read(file), *lines)}
+    out = io.StringIO()
+    writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(known[key] for key in sorted(known))
+    write_atomically(file, out.getvalue())
+
+
+def doublings(lines: Sequence[Line]) -> list[Line]:
+    """Where a pilot was also run twice as long: both values and by how much the measure moved, in points."""
+    values = {tuple(line[name] for name in FIELDS[:5]): line["value"] for line in lines}
+    out = []
+    for (name, scale, seed, steps, measure), value in sorted(values.items()):
+        twice = values.get((name, scale, seed, 2 * steps, measure))
+        if twice is not None:
+            head = {"name": name, "scale": scale, "seed": seed, "measure": measure, "steps": steps}
+            out.append(head | {"value": value, "twice": twice, "moved": round(twice - value, 1)})
+    return out

@@ -1,0 +1,53 @@
+"""Pilots: their seeds, their file, and what a doubling moves."""
+
+import pytest
+
+from cirkit.errors import Problem
+from cirkit.experiments import pilots
+from cirkit.experiments.trainings import Trainer
+from cirkit.papers import maaf
+
+HEAD = {"name": "maaf/spot_the_diff/tirg", "scale": "smoke", "seed": 100, "measure": "R@1", "loss": 1.0}
+
+
+def test_a_pilot_leaves_nothing_but_its_lines(tmp_path, monkeypatch):
+    monkeypatch.setenv("CIRKIT_RECORDS", str(tmp_path / "records"))
+    image_only = next(each for each in maaf.experiments("smoke") if each.name == "maaf/spot_the_diff/image_only")
+    lines = pilots.pilot(image_only, 100, 3, Trainer(tell=str))
+    assert [(line["measure"], line["steps"]) for line in lines] == [("R@10", 3), ("R@50", 3)]
+    assert 0 < lines[0]["value"] <= lines[1]["value"] <= 100
+    assert not list(tmp_path.rglob("*.safetensors")) and not list(tmp_path.rglob("*.json"))
+    with pytest.raises(Problem, match="Seed 4 is for records"):
+        pilots.pilot(image_only, 4, 3, Trainer())
+
+
+def test_a_doubling_is_found_and_what_it_moved():
+    lines = [HEAD | {"steps": steps, "value": value} for steps, value in ((400, 10.0), (800, 14.5), (1000, 90.0))]
+    other = HEAD | {"steps": 800, "seed": 101, "value": 50.0}
+    (found,) = pilots.doublings([*lines, other])
+    assert (found["steps"], found["value"], found["twice"], found["moved"]) == (400, 10.0, 14.5, 4.5)
+
+
+def test_the_lengths_of_the_records_pass_the_rule():
+    """Where each seed draws its world, a doubling moves the first measure of no row by more than `MOVE` points."""
+    rows = {each.name: each for each in maaf.experiments("cpu")}
+    lines = pilots.doublings(pilots.read())
+    assert {line["name"] for line in pilots.read()} <= rows.keys() and lines
+    shown = [
+        line
+        for line in lines
+        if line["steps"] == rows[line["name"]].training.steps
+        and line["measure"] == str(maaf.COLUMNS[rows[line["name"]].table][0])
+    ]
+    assert {rows[line["name"]].table for line in shown} == {
+        row.table for row in rows.values() if any(hasattr(test.data, "of_seed") for test in row.tests.values())
+    }
+    assert max(abs(line["moved"]) for line in shown) <= pilots.MOVE
+
+
+def test_a_file_keeps_one_line_of_a_run_the_newest(tmp_path):
+    file = tmp_path / "pilots.csv"
+    assert pilots.read(file) == []
+    pilots.add([HEAD | {"steps": 800, "value": 14.5}, HEAD | {"steps": 400, "value": 10.0}], file)
+    pilots.add([HEAD | {"steps": 400, "value": 11.0}], file)
+    assert [(line["steps"], line["value"]) for line in pilots.read(file)] == [(400, 11.0), (800, 14.5)]
