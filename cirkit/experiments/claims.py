@@ -93,6 +93,24 @@ class Gains:
 
 
 @dataclass(frozen=True)
+class GainBeyondShare:
+    """How much better `a` is than `b`, in points, less a share of its own level: zero where the lead is that share."""
+
+    a: str
+    b: str
+    test: str
+    measure: Measure
+    share: float
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return (self.a, self.b)
+
+    def __call__(self, records: dict[str, list[Record]]) -> Interval:
+        return combined([(1 - self.share, records[self.a]), (-1.0, records[self.b])], self.test, self.measure)
+
+
+@dataclass(frozen=True)
 class OverChance:
     """How far an experiment is above what a model that scores everything alike would get, in points of a measure."""
 

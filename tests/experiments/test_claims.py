@@ -16,6 +16,7 @@ from cirkit.experiments.claims import (
     Attention,
     Claim,
     Gain,
+    GainBeyondShare,
     GainOverBest,
     Gains,
     OverChance,
@@ -26,6 +27,15 @@ from cirkit.experiments.claims import (
     within,
 )
 from cirkit.experiments.experiment import exhibits_home
+
+
+def test_a_lead_that_is_a_share_of_the_level_leaves_nothing():
+    found = {"a": records(0.75), "b": records(0.6)}
+    level, lead = Gain("a", "b", "t", Recall(1))(found), GainBeyondShare("a", "b", "t", Recall(1), 0.2)
+    both = {name: 100 * np.mean([one.evidence["t"].best() == 1 for one in runs]) for name, runs in found.items()}
+    assert lead.needs == ("a", "b") and level.mean == pytest.approx(both["a"] - both["b"])
+    assert lead(found).mean == pytest.approx(0.8 * both["a"] - both["b"])
+    assert lead(found).low < lead(found).mean < lead(found).high
 
 
 def test_the_mean_of_several_gains_and_its_interval_are_theirs_put_together():
