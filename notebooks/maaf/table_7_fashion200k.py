@@ -66,8 +66,10 @@ plots.validation_curves(page, "Table 7", "Figure 7.3")
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
 #
-# At the `cpu` scale a small residual network is trained from scratch where the paper fine-tunes a ResNet-50; images
-# are smaller, tokens narrower, heads and steps fewer, and the optimiser is another.
+# At the `cpu` scale a small residual network, [pretrained on synthetic images without a label](pretraining), stands in
+# for the paper's ResNet-50 from ImageNet, and learns at a tenth of the rate as there; images are smaller, tokens
+# narrower, heads and steps fewer, and the optimiser is another. Each seed draws a world of its own, for training and
+# for the test, so an interval covers the draw of the data, too.
 #
 # MAAF's reported row is the paper's own; the others are numbers of earlier papers, with encoders and training of
 # their own. Ours are all trained alike, except that VAL keeps its own loss.

@@ -67,8 +67,10 @@ plots.validation_curves(page, "Table S5", "Figure S5.3")
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
 #
-# At the `cpu` scale a small residual network is trained from scratch where the paper fine-tunes a ResNet-50; images
-# are smaller, tokens narrower, heads and steps fewer, and the optimiser is another.
+# At the `cpu` scale a small residual network, [pretrained on synthetic images without a label](pretraining), stands in
+# for the paper's ResNet-50 from ImageNet, and learns at a tenth of the rate as there; images are smaller, tokens
+# narrower, heads and steps fewer, and the optimiser is another. Each seed draws a world of its own, for training and
+# for the test, so an interval covers the draw of the data, too.
 #
 # As in the released code, and nowhere in the paper, MAAF has one block here, and each batch holds two queries for
 # every reference. Of the reported rows only MAAF was run by the paper. The whole configuration of one row:
