@@ -1,4 +1,6 @@
 import itertools
+import json
+from pathlib import Path
 
 import ir_measures
 import numpy as np
@@ -112,6 +114,35 @@ def test_measures_agree_with_ir_measures():
     for ours, theirs in [*pairs, (AveragePrecision(), ir_measures.AP)]:
         known = {m.query_id: 100 * m.value for m in ir_measures.iter_calc([theirs], qrels, run)}
         assert ours.values(ranks) == pytest.approx([known[str(i)] for i in range(9)])
+
+
+def by_rule() -> Ranks:
+    """Forty queries with one to four relevant items among 300; the scores follow from their numbers."""
+    i = torch.arange(40 * 300, dtype=torch.float64)
+    scores = ((torch.sin((i + 1) * 0.7) * 1e4) % 1).view(40, 300)
+    relevant = [[(7 * k + 13 * j) % 300 for j in range(1 + k % 4)] for k in range(40)]
+    for k, items in enumerate(relevant):
+        for j, item in enumerate(items):
+            scores[k, item] = scores[k, item] * 0.2 + (0.8 if (k + j) % 3 else 0.75) + 1e-4 * j
+    benchmark = Benchmark(name="rule", query=Query(text=[""] * 40), gallery=[""] * 300, relevant=relevant)
+    return ranking.rank_features(Rows(scores), torch.arange(40), torch.arange(300), benchmark)
+
+
+class Rows(Table):
+    """Scores by row numbers."""
+
+    def encode(self, images):
+        return torch.arange(len(images))
+
+    compose = encode
+
+
+@pytest.mark.parametrize("k", [1, 5, 10, 100])
+def test_ndcg_is_mteb_s_query_by_query_and_on_the_mean(k):
+    golden = json.loads((Path(__file__).parents[1] / "golden" / "ndcg.json").read_text())
+    ours = NDCG(k).values(by_rule()) / 100
+    assert ours == pytest.approx(golden["ndcg"][str(k)], abs=1e-6)
+    assert round(ours.mean(), 5) == golden["mean"][str(k)]
 
 
 def test_person_retrieval_as_its_released_code_counts():
