@@ -60,7 +60,7 @@ tables.table(page, "Pretraining")
 
 # %% [markdown]
 # The task is easy, and meant to be: its number says that the encoder tells images apart, not that it knows what a query
-# will ask. What it is worth is seen in the other tables, all of whose rows begin from it.
+# will ask. What it is worth is seen where rows begin from it, in Table 7 and Table S5.
 
 # %% [markdown]
 # ## Training
