@@ -1,7 +1,9 @@
 """What the book's prose computes: rows that have not finished learning, margins of claims, how intervals are made."""
 
 from cirkit.experiments import bootstrap, registry
-from cirkit.experiments.pilots import doublings, read
+from cirkit.experiments.claims import Gain
+from cirkit.experiments.experiment import Experiment
+from cirkit.experiments.pilots import CLAIM, MOVE, Line, doublings, read
 from cirkit.figures import tables
 from cirkit.figures.phrases import measured, with_interval
 from cirkit.models.baselines import ImageOnly
@@ -37,26 +39,43 @@ def margins() -> list[dict[str, str]]:
 
 
 def pilots() -> list[dict[str, str]]:
-    """What twice the steps of the records moved, on seeds that are not reported, in the first measure of each table."""
+    """What twice the steps of the records moved, on seeds that are not reported: rows, and differences of claims.
+
+    Of a row the first measure of its table, of a claim its own; and whether the rule of `experiments.pilots` is met.
+    """
     declared = {(each.name, each.scale): each for each in registry.experiments()}
+    moves = {
+        (line["name"], line["scale"], line["seed"], line["measure"]): line
+        for line in doublings(read())
+        if (row := declared.get((line["name"], line["scale"]))) is not None and line["steps"] == row.training.steps
+    }
+
+    def shown(row: Experiment, label: str, line: Line, value: float, moved: float, most: float) -> dict[str, str]:
+        return {
+            "table": f"{registry.PAPERS[row.paper].partition(':')[0]}, {row.table}",
+            "row or difference": label,
+            "seed": str(line["seed"]),
+            "steps": f"{line['steps']:,}",
+            "measure": line["measure"],
+            "points": f"{value:.1f}",
+            "twice as long": f"{value + moved:.1f} ({moved:+.1f})",
+            f"at most ±{MOVE:g}, a difference ±{CLAIM:g}": "yes" if abs(moved) <= most + 1e-9 else "no",
+        }
+
     out = []
-    for line in doublings(read()):
-        row = declared.get((line["name"], line["scale"]))
-        if row is None or line["steps"] != row.training.steps:
+    for (name, scale, _, measure), line in moves.items():
+        row = declared[name, scale]
+        if measure == str(registry.columns(row.paper, row.table)[0]):
+            out.append(shown(row, row.row, line, line["value"], line["moved"], MOVE))
+    for claim in registry.claims():
+        if not isinstance(claim.quantity, Gain):
             continue
-        if line["measure"] != str(registry.columns(row.paper, row.table)[0]):
-            continue
-        out.append(
-            {
-                "table": f"{registry.PAPERS[row.paper].partition(':')[0]}, {row.table}",
-                "row": row.row,
-                "seed": str(line["seed"]),
-                "steps": f"{line['steps']:,}",
-                "measure": line["measure"],
-                "value": f"{line['value']:.1f} %",
-                "with twice as many": f"{line['twice']:.1f} % ({line['moved']:+.1f})",
-            }
-        )
+        for (name, scale, seed, measure), line in moves.items():
+            other = moves.get((claim.quantity.b, scale, seed, measure))
+            if name == claim.quantity.a and measure == str(claim.quantity.measure) and other is not None:
+                row, value = declared[name, scale], line["value"] - other["value"]
+                label = f"{row.row} − {declared[claim.quantity.b, scale].row} ({claim.id})"
+                out.append(shown(row, label, line, value, line["moved"] - other["moved"], CLAIM))
     return out
 
 
