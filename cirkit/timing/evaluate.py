@@ -5,7 +5,7 @@ the style of CLIP4Cir (FashionIQ, CIRR), GeneCIS, IRRA (person retrieval), SEARL
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,20 +74,42 @@ def _row(case: Case, times: int) -> dict[str, Any]:
             case.released(_part(benchmark, one, span), composed[one] @ gallery[span].T)
 
     model.score(composed[:1024], gallery[:1024])  # what a library loads or keeps at its first product is not counted
+    name = f"{benchmark.name}: {len(benchmark)} queries, {len(benchmark.gallery)} items{case.note}"
+
+    def product() -> list[Tensor]:
+        return [composed[one] @ gallery[span].T for one, span in spans]
+
+    return line(name, ours, plain, released, product, times, check=plain)
+
+
+def line(
+    name: str,
+    ours: Callable[[], Ranks],
+    plain: Callable[[], object],
+    released: Callable[[], object],
+    product: Callable[[], object],
+    times: int,
+    check: Callable[[], Sequence[float]],
+) -> dict[str, Any]:
+    """One race, in seconds: ours, sorting, the released way, and the matrix products that both begin with.
+
+    `check` gives the ranks that ours should be; they may differ by rounding, since a product of other shapes adds in
+    another order.
+    """
     with Peak() as peak:
         ranks = ours()
-    different = int((ranks.mid != plain()).sum())  # by rounding: a product of other shapes adds in another order
+    different = int((ranks.mid != np.asarray(check())).sum())
     seconds, sorting = in_turns(ours, plain, times)
-    loop, product = in_turns(released, lambda: [composed[one] @ gallery[span].T for one, span in spans], times)
+    loop, products = in_turns(released, product, times)
     return {
-        "name": f"{benchmark.name}: {len(benchmark)} queries, {len(benchmark.gallery)} items{case.note}",
+        "name": name,
         "ours": round(seconds, 4),
         "argsort": round(sorting, 4),
         "ratio": round(sorting / seconds, 2),
         "released": round(loop, 4),
         "ratio, released": round(loop / seconds, 2),
-        "product": round(product, 4),
-        "of the product's rate": round(product / seconds, 2),
+        "product": round(products, 4),
+        "of the product's rate": round(products / seconds, 2),
         "peak MB": peak.megabytes,
         "ranks that differ": f"{different} of {len(ranks.first)}",
         "threads": torch.get_num_threads(),

@@ -17,8 +17,7 @@ from cirkit.encoders.text import BiGRU
 from cirkit.evaluators import ranking
 from cirkit.evaluators.evidence import Ranks
 from cirkit.models.artemis import ARTEMIS
-from cirkit.timing.bench import in_turns
-from cirkit.timing.evaluate import Peak, blank_benchmark, sort
+from cirkit.timing.evaluate import blank_benchmark, line, sort
 
 SIZES = 256, 3817  # of 2,017 queries, which the released loop takes one by one; items
 
@@ -85,21 +84,5 @@ def row(times: int = 3) -> dict[str, Any]:
     """The line of ARTEMIS, in seconds, with the columns of `evaluate.rows`."""
     race = Race(*SIZES)
     race.product()  # what a library loads or keeps at its first product is not counted
-    with Peak() as peak:
-        ranks = race.ours()
-    different = int((ranks.mid != np.array(race.released())).sum())  # by rounding
-    seconds, sorting = in_turns(race.ours, race.plain, times)
-    loop, product = in_turns(race.released, race.product, times)
-    return {
-        "name": f"{race.benchmark.name}: {SIZES[0]} queries, {SIZES[1]} items (of 2,017 queries)",
-        "ours": round(seconds, 4),
-        "argsort": round(sorting, 4),
-        "ratio": round(sorting / seconds, 2),
-        "released": round(loop, 4),
-        "ratio, released": round(loop / seconds, 2),
-        "product": round(product, 4),
-        "of the product's rate": round(product / seconds, 2),
-        "peak MB": peak.megabytes,
-        "ranks that differ": f"{different} of {len(ranks.first)}",
-        "threads": torch.get_num_threads(),
-    }
+    name = f"{race.benchmark.name}: {SIZES[0]} queries, {SIZES[1]} items (of 2,017 queries)"
+    return line(name, race.ours, race.plain, race.released, race.product, times, check=race.released)
