@@ -46,7 +46,7 @@ def test_the_margin_stands_in_the_claims_row():
 
 def test_p_and_its_adjustments_stand_below_the_number():
     tested, untested = cells(claims_table([ROW, UNTESTED]))
-    assert "<small>p &lt; 0.001; Holm 0.011; BH 0.027</small>" in tested[1] and untested[1] == ""
+    assert "<small>p &lt; 0.001<br>Holm 0.011; BH 0.027</small>" in tested[1] and untested[1] == ""
 
 
 def test_a_verdict_that_no_correction_would_leave_carries_a_letter_and_its_meaning():
