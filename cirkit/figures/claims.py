@@ -50,7 +50,7 @@ def _line(row: dict[str, Any], page: str | None, stamped: bool) -> str:
     if margin := row.get("margin"):
         number += f"<br>margin {html.escape(f'{margin:g}')}"
     if p := p_values(row):
-        number += f"<br><small>{html.escape(p).replace('; ', '<br>', 1)}</small>"
+        number += f"<br><small>{'<br>'.join(map(html.escape, p.split('; ', 1)))}</small>"
     if stamped and row["mean"] is not None:
         number += f"<br><small>{html.escape(row_provenance(row))}</small>"
     where = html.escape(row["where"])
