@@ -99,8 +99,9 @@ def inside(root: Path, relative: str) -> Path:
 def checked(name: str) -> str:
     """The name, if a file can have it: no NUL, no half of a surrogate pair. Raises Problem."""
     try:
-        if b"\0" not in os.fsencode(name):
-            return name
+        impossible = b"\0" in os.fsencode(name)
     except UnicodeEncodeError:
-        pass
-    raise Problem(f"No file can be named {name!r}. Correct what names it.")
+        impossible = True
+    if impossible:
+        raise Problem(f"No file can be named {name!r}. Correct what names it.")
+    return name

@@ -24,6 +24,7 @@ from cirkit.files import write_atomically
 from cirkit.training import checkpoints, distributed
 from cirkit.training.looks import Looks
 from cirkit.training.loop import Training, Weights, fit
+from cirkit.training.memory import keep_freed_memory
 
 FACTS = "training.json"
 
@@ -166,6 +167,7 @@ class Trainer:
         self, where: Path, training: Training, seed: int, begun: Mapping[str, Start], looks: Looks | None
     ) -> Outcome:
         started, code = time.perf_counter(), code_hash(training, also=LOOP)
+        keep_freed_memory()
         trained = fit(
             training,
             seed,
