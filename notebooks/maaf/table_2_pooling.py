@@ -9,7 +9,7 @@
 # **ITA**, images through attention: a gallery image takes the same way as a query, only without words. **IT**,
 # include text: word tokens count in the final average, too.
 #
-# **What we measure.** With the same encoders, loss, steps and seeds for all eight: which of the three choices raises
+# **What we measure.** With the same encoders, loss, steps and worlds for all eight: which of the three choices raises
 # the score, and does it do so whatever else is chosen?
 
 # %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
@@ -74,8 +74,11 @@ plots.validation_curves(page, "Table 2", "Figure 2.3")
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
 #
-# At the `cpu` scale a small residual network is trained from scratch where the paper fine-tunes a ResNet-50; images
-# are smaller, tokens narrower, heads and steps fewer, and the optimiser is another.
+# At the `cpu` scale a small residual network, [pretrained on synthetic images without a label](pretraining), stands in
+# for the paper's ResNet-50 from ImageNet, and learns at a tenth of the rate as there; images are smaller, tokens
+# narrower, heads and steps fewer, and the optimiser is another. There are 700 training queries of each category, a
+# ninth of the original's, so that the steps go through them twelve times. Each seed draws a world of its own, for
+# training and for the test, so an interval covers the draw of the data, too.
 #
 # As in the paper, tokens come from two resolutions, each batch from one category, and the two captions of an
 # annotation form one modification text, joined by the word `inadditiontothat`, which only the released code tells.

@@ -8,6 +8,10 @@ from cirkit.experiments.claims import Attention, Claim, Expectation, above, belo
 from cirkit.papers.maaf.settings import claim
 
 LESS, MORE = below(0.0), above(0.0)
+# A quarter of uniform attention is the least that a map shows. Averaged over heads, or against another word, seeds
+# differ by twice as much; so what a garment's words attend to is asked of the head that does so most on the other half
+# of the queries (cross-fitting). Both were set before the runs that are shown.
+SHOWN = 0.25
 LABELS = {"place": "position", "colour": "colour"}
 OURS = "not in the paper: our addition"  # put when the first seed had been measured; its direction is the paper's
 # The verb stands before any word that says which object is meant, so nothing can draw it to that object or push it off.
@@ -35,11 +39,9 @@ def _objects(name: str, word: str) -> Attention:
     return Attention(name, word, than="mask")
 
 
-def _parts(
-    word: str, minus: str | None = None, name: str = "maaf/fashioniq/maaf", than: str = "word", of: str = "own"
-) -> Attention:
-    """Weight of a word on its part of the garment minus that of a random other word, as the paper's S3 compares."""
-    return Attention(name, word, than=than, minus=minus, exhibit="parts", of=of)
+def _parts(word: str, minus: str | None = None, name: str = "maaf/fashioniq/maaf") -> Attention:
+    """Weight of a word on its part of the garment minus that elsewhere, in a head chosen on other queries."""
+    return Attention(name, word, minus=minus, exhibit="parts", of="best")
 
 
 CLAIMS = [
@@ -91,23 +93,23 @@ CLAIMS = [
     _claim(
         43,
         "Figure 6",
-        "On FashionIQ, “longer” attends more to the hem than a random other word of its text does.",
+        "On FashionIQ, “longer” attends to the hem clearly more than elsewhere, in a head chosen on other queries.",
         "“high attention weights over the corresponding image region” (maps, no number)",
         _parts("longer"),
-        MORE,
+        above(SHOWN),
     ),
     _claim(
         44,
         "Figure 6",
-        "On FashionIQ, “shorter” attends less to the hem than a random other word of its text does.",
-        "“small attention weights” (maps, no number)",
+        "On FashionIQ, “shorter” attends to the hem not clearly more than elsewhere, even in a head chosen for it.",
+        "“negative attention weights over the corresponding image region” (maps, no number)",
         _parts("shorter"),
-        LESS,
+        below(SHOWN),
     ),
     _claim(
         45,
         "Figure 6",
-        "On FashionIQ, “longer” attends to the hem more than “shorter” does, each against other words.",
+        "On FashionIQ, “longer” attends to the hem more than “shorter” does, each in a head chosen on other queries.",
         "large weights against small ones (maps, no number)",
         _parts("longer", minus="shorter"),
         MORE,
@@ -115,17 +117,18 @@ CLAIMS = [
     _claim(
         46,
         "Figure 6",
-        "On FashionIQ, the sleeves in “longer sleeves” attend to sleeves more than those in “shorter sleeves”.",
+        "On FashionIQ, the sleeves in “longer sleeves” attend to sleeves clearly more than those in “shorter sleeves”, "
+        "each against another word.",
         "additive against subtractive changes (maps, no number)",
-        _parts("longer sleeves", minus="shorter sleeves"),
-        MORE,
+        Attention("maaf/fashioniq/maaf", "longer sleeves", than="word", minus="shorter sleeves", exhibit="parts"),
+        above(SHOWN),
     ),
     _claim(
         47,
         "Figure 6",
         "On FashionIQ, “sleeves” attends to sleeves more than elsewhere in a head that was chosen on other queries.",
         "“several attention heads highlight the corresponding parts” (maps, no number)",
-        _parts("sleeves", than="elsewhere", of="best"),
+        _parts("sleeves"),
         MORE,
     ),
     *(
