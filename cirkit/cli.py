@@ -263,8 +263,8 @@ def pilot(
         announce(f"{name} {scale} seed {seed}: {count} steps on {device}.")
         trainer = Trainer(device=device, watch=progress(count), tell=announce)
         pilots.add(pilots.pilot(experiment, seed, count, trainer))
-    lines = [line for line in pilots.read() if (line["name"], line["scale"], line["seed"]) == (name, scale, seed)]
-    show(lines, as_json)
+    lines = pilots.current(pilots.read(), [experiment])
+    show([line for line in lines if line["seed"] == seed], as_json)
 
 
 def announce(line: str) -> None:

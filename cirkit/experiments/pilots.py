@@ -1,7 +1,8 @@
 """Pilots: an experiment at other lengths, on seeds that are never reported, to see how long is long enough.
 
 By rule one number of steps serves all rows of a benchmark: a further doubling moves no claimed measure by more than
-`MOVE` points and no claimed difference by more than `CLAIM`. Their numbers lie in data/pilots.csv, and in no table.
+`MOVE` points and no claimed difference by more than `CLAIM`. Their numbers lie in data/pilots.csv, in no table. Each
+line has a hash of what ran but for the steps, so that a line of another setting is not taken for today's.
 """
 
 import csv
@@ -11,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cirkit.declare import fingerprint
 from cirkit.errors import Problem
 from cirkit.examples import at_seed
 from cirkit.experiments import registry
@@ -22,8 +24,14 @@ from cirkit.files import write_atomically
 
 FIRST = 100  # the first seed of pilots
 MOVE, CLAIM = 2.0, 1.0  # points
-FIELDS = ("name", "scale", "seed", "steps", "measure", "value", "loss")
+FIELDS = ("name", "scale", "seed", "setting", "steps", "measure", "value", "loss")
+RUN = FIELDS[:6]  # what a line is known by
 Line = dict[str, Any]
+
+
+def setting(experiment: Experiment) -> str:
+    """Sixteen hex digits of an experiment's training, but for the steps, and of its tests."""
+    return fingerprint([replace(experiment.training, steps=1), dict(experiment.tests)])
 
 
 def pilot(experiment: Experiment, seed: int, steps: int, trainer: Trainer) -> list[Line]:
@@ -35,7 +43,8 @@ def pilot(experiment: Experiment, seed: int, steps: int, trainer: Trainer) -> li
         raise Problem(f"Seed {seed} is for records. Pilot on seeds from {FIRST} on.")
     training = replace(experiment.training, steps=steps)
     outcome = replace(trainer, keep=False)(training, seed)
-    head = {"name": experiment.name, "scale": experiment.scale, "seed": seed, "steps": steps}
+    head = {"name": experiment.name, "scale": experiment.scale, "seed": seed}
+    head |= {"setting": setting(experiment), "steps": steps}
     loss = round(outcome.facts.loss[-1][1], 3)
     lines = []
     for column in registry.columns(experiment.paper, experiment.table):
@@ -66,7 +75,7 @@ def add(lines: Sequence[Line], file: Path | None = None) -> None:
     file = file or path()
 
     def run(line: Line) -> tuple[Any, ...]:
-        return tuple(line[name] for name in FIELDS[:5])
+        return tuple(line[name] for name in RUN)
 
     known = {run(line): line for line in (*read(file), *lines)}
     out = io.StringIO()
@@ -76,13 +85,20 @@ def add(lines: Sequence[Line], file: Path | None = None) -> None:
     write_atomically(file, out.getvalue())
 
 
+def current(lines: Sequence[Line], experiments: Sequence[Experiment]) -> list[Line]:
+    """Those lines whose setting is that of the experiment of their name and scale."""
+    there = {(line["name"], line["scale"]) for line in lines}
+    settings = {(each.name, each.scale): setting(each) for each in experiments if (each.name, each.scale) in there}
+    return [line for line in lines if settings.get((line["name"], line["scale"])) == line["setting"]]
+
+
 def doublings(lines: Sequence[Line]) -> list[Line]:
     """Where a pilot was also run twice as long: both values and by how much the measure moved, in points."""
-    values = {tuple(line[name] for name in FIELDS[:5]): line["value"] for line in lines}
+    values = {tuple(line[name] for name in RUN): line["value"] for line in lines}
     out = []
-    for (name, scale, seed, steps, measure), value in sorted(values.items()):
-        twice = values.get((name, scale, seed, 2 * steps, measure))
+    for key, value in sorted(values.items()):
+        head = dict(zip(RUN, key, strict=True))
+        twice = values.get(tuple((head | {"steps": 2 * head["steps"]}).values()))
         if twice is not None:
-            head = {"name": name, "scale": scale, "seed": seed, "measure": measure, "steps": steps}
             out.append(head | {"value": value, "twice": twice, "moved": round(twice - value, 1)})
     return out

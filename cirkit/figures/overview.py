@@ -3,7 +3,7 @@
 from cirkit.experiments import bootstrap, registry
 from cirkit.experiments.claims import Gain
 from cirkit.experiments.experiment import Experiment
-from cirkit.experiments.pilots import CLAIM, MOVE, Line, doublings, read
+from cirkit.experiments.pilots import CLAIM, MOVE, Line, current, doublings, read
 from cirkit.figures import tables
 from cirkit.figures.phrases import measured, with_interval
 from cirkit.models.baselines import ImageOnly
@@ -46,8 +46,8 @@ def pilots() -> list[dict[str, str]]:
     declared = {(each.name, each.scale): each for each in registry.experiments()}
     moves = {
         (line["name"], line["scale"], line["seed"], line["measure"]): line
-        for line in doublings(read())
-        if (row := declared.get((line["name"], line["scale"]))) is not None and line["steps"] == row.training.steps
+        for line in doublings(current(read(), tuple(declared.values())))
+        if line["steps"] == declared[line["name"], line["scale"]].training.steps
     }
 
     def shown(row: Experiment, label: str, line: Line, value: float, moved: float, most: float) -> dict[str, str]:
