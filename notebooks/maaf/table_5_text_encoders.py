@@ -81,6 +81,10 @@ plots.validation_curves(page, "Table 5", "Figure 5.3")
 # the vocabulary". Ours come from the domain itself, so the comparison is optimistically biased towards them. At the
 # `paper` scale the rows take the real ones.
 #
+# At the steps that all rows have, the encoders differ in how much is left to learn: what a doubling moves stands under
+# [long enough](../../how_to_read.md). Where it moves a row by more than the rule allows, the claims about that row are
+# verdicts on this length of training.
+#
 # The released code has no GloVe, and its BERT is always frozen; those rows follow the text of the paper alone.
 #
 # ## What this shows, and what it does not
