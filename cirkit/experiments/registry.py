@@ -13,9 +13,10 @@ PAPERS = {
     "pvlf": "PVLF: prompting vision-language fusion for zero-shot composed retrieval",
     "compodiff": "CompoDiff: composed image retrieval with latent diffusion",
     "itself": "ITSELF: attention-guided fine-grained alignment for vision-language retrieval",
+    "clip_family": "The CLIP family: methods that the papers compare with",
     "photos": "Real photos: same class, other colour (our own experiment)",
 }
-DECLARED = ("maaf", "photos")  # papers whose module exists
+DECLARED = ("maaf", "clip_family", "photos")  # papers whose module exists
 
 
 def experiments(

@@ -1,4 +1,4 @@
-"""Breakdowns: a table taken apart, by the category of a query and by the kinds of words in its text.
+"""Breakdowns: a table taken apart, by the category or group of a query and by the kinds of words in its text.
 
 MAAF, Tables 2, 5 and S1 to S3 (three categories) and Table S4 (kinds of modifier, supplement S2).
 """
@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from cirkit.evaluators.evidence import chance as at_chance
 from cirkit.evaluators.measures import Recall
 from cirkit.examples import at_seed
 from cirkit.experiments import records, registry
@@ -18,7 +19,7 @@ from cirkit.experiments.page import Page
 from cirkit.figures.display import Display, stamp, waiting
 from cirkit.figures.phrases import NOT_RUN, aligned, with_interval
 from cirkit.figures.reported import lines_of, rows_of
-from cirkit.figures.tables import METHOD, NOTHING, OURS, REPORTED, styled
+from cirkit.figures.tables import METHOD, NOTHING, OURS, REPORTED, columns_of, styled
 
 AT = " R@10 (R@50)"  # how the paper heads a column of a category
 KIND = ("", "kind of word")
@@ -46,6 +47,33 @@ def by_category(page: Page, table: str, number: str) -> Display:
     caption = "R@10 and, in brackets, R@50 by category, in percent; every category has a gallery of its own."
     caption = f"{caption} Ours: {stamp(list(rows.values()))}."
     return Display(styled(pd.DataFrame(cells)), number, caption, list(rows.values()))
+
+
+def by_group(page: Page, table: str, number: str) -> Display:
+    """Every column of a table by the group of a query, with 95 % intervals and what chance gives; of its first row."""
+    columns, first = columns_of(page, table), next(iter(rows_of(page, table).values()))
+    runs = records.done(first)
+    if not runs:
+        return waiting(page, number)
+    evidence = {head: runs[0].evidence[column.test] for head, column in columns.items()}
+    groups = list(dict.fromkeys(name for each in evidence.values() for name in each.group))
+    cells: dict[tuple[str, str], list[str]] = {("", "group"): groups}
+    for head, column in columns.items():
+        rows = {name: [row for row, one in enumerate(evidence[head].group) if one == name] for name in groups}
+        mine = {name: only(runs, column.test, [rows[name]] * len(runs)) for name in groups}
+        levels = [_level(mine[name], column) for name in groups]
+        floors = [
+            overall(at_chance(evidence[head].take(rows[name])), column.measure) if rows[name] else None
+            for name in groups
+        ]
+        cells[OURS, f"{head}, {column.measure.unit}"] = aligned(
+            [
+                NOTHING if level is None else f"{with_interval(level)} ({floor:.1f})"
+                for level, floor in zip(levels, floors, strict=True)
+            ]
+        )
+    caption = f"By the group of a query, with 95 % interval; in brackets what chance gives. {stamp([first])}."
+    return Display(styled(pd.DataFrame(cells)), number, caption, [first])
 
 
 def _pair(runs: Sequence[records.Record], test: str, category: str) -> str:

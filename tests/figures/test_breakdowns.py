@@ -8,8 +8,9 @@ import pytest
 from toys import EXPERIMENT, page_of
 
 from cirkit.evaluators.evidence import Ranks
+from cirkit.evaluators.measures import Recall
 from cirkit.experiments import records
-from cirkit.experiments.experiment import Test
+from cirkit.experiments.experiment import Column, Test
 from cirkit.figures import breakdowns, phrases, reported
 from cirkit.figures.breakdowns import KIND
 from cirkit.figures.tables import METHOD, OURS, REPORTED
@@ -141,3 +142,14 @@ def test_where_each_seed_draws_its_data_its_own_texts_and_categories_count(toy, 
     frame = breakdowns.by_category(toy.page, "Table S4", "Table S1").content.data
     dress = plain(frame[OURS, "dress"])[0]
     assert dress.startswith(f"{(75 + 50) / 2:.1f} (")  # queries 0 to 3 of the first seed and 4 to 7 of the second
+
+
+def test_groups_are_measured_apart_beside_chance(toy, monkeypatch):
+    columns = (Column("fashioniq", Recall(10)), Column("fashioniq", Recall(50)))
+    monkeypatch.setattr(breakdowns, "columns_of", lambda page, table: {str(each): each for each in columns})
+    frame = breakdowns.by_group(toy.page, "Table S4", "Table W.1").content.data.set_index(("", "group"))
+    assert list(frame.index) == ["dress", "shirt"]
+    dress, shirt = plain(frame[OURS]["R@10, %"])
+    assert dress.startswith("75.0 [") and shirt.startswith("37.5 [") and dress.endswith("(10.0)")
+    toy.found["MAAF"] = []
+    assert "cirkit run --missing" in breakdowns.by_group(toy.page, "Table S4", "Table W.1")._repr_html_()

@@ -1,0 +1,20 @@
+"""The CLIP family: the CLIP that its methods share, one file each for what is compared."""
+
+from cirkit.experiments.change import UNCHANGED, Change
+from cirkit.experiments.claims import Claim
+from cirkit.experiments.experiment import Experiment
+from cirkit.papers.clip_family import world_clip
+
+__all__ = ["CLAIMS", "COLUMNS", "experiments"]
+
+PARTS = (world_clip,)
+COLUMNS = world_clip.COLUMNS
+CLAIMS: list[Claim] = []
+
+
+def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:
+    """Every row of every table at a scale; `root` holds the original data, one folder per benchmark.
+
+    `change` gives numbers of the settings other values.
+    """
+    return [found for part in PARTS for found in part.experiments(scale, root, change)]
