@@ -63,7 +63,7 @@ SIZES = {
     "smoke": Size(
         steps=2, count=24, held_out=12, pixels=32, patch=8, batch=16, width=32, layers=1, words=32, text_layers=1
     ),
-    "cpu": Size(steps=2000, count=4400, held_out=250, pixels=48, patch=8, batch=128),
+    "cpu": Size(steps=3600, count=4400, held_out=250, pixels=48, patch=8, batch=64),
     "gpu": Size(
         steps=20_000, count=20_000, held_out=1000, pixels=96, patch=8, batch=512, width=384, layers=8, words=256,
         text_layers=6,
