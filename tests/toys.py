@@ -66,7 +66,7 @@ class TinyClip(nn.Module):
             self.read = nn.Linear(self.word_width, self.width)
 
     def image_tokens(self, images):
-        patches = self.patch(adaptive_avg_pool2d(images.float() / 255, 2).flatten(2).mT).tanh()  # (b, 4, e)
+        patches = self.patch(adaptive_avg_pool2d(images.to(self.position) / 255, 2).flatten(2).mT).tanh()  # (b, 4, e)
         return torch.cat([patches.mean(1, keepdim=True), patches], dim=1)
 
     def image(self, images):
@@ -78,8 +78,12 @@ class TinyClip(nn.Module):
 
     def text_tokens(self, texts):
         rows = [self._ids(text) for text in texts]
-        lengths = torch.tensor([len(ids) for ids in rows])
-        return self._states([self.word(ids) for ids in rows]), torch.arange(lengths.max()) < lengths[:, None]
+        mask = torch.arange(self.context) < torch.tensor([len(ids) for ids in rows])[:, None]
+        padded = [torch.cat([ids, ids.new_zeros(self.context - len(ids))]) for ids in rows]
+        return self._states([self.word(ids) for ids in padded]), mask
+
+    def text_position(self, mask):
+        return mask.sum(1) - 1
 
     def text_with(self, texts, words):
         rows = []

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
 from cirkit.compat import ensure_torchvision
@@ -58,6 +58,10 @@ class Blip(nn.Module):
         batch = batch.to(self.network.vision_proj.weight.device)
         states = self.network.text_encoder(**batch).last_hidden_state
         return self.network.text_proj(states), batch["attention_mask"].bool()
+
+    def text_position(self, mask: Bool[Tensor, "b t"]) -> Int[Tensor, " b"]:
+        """Which of a text's tokens is its vector: the first."""
+        return mask.new_zeros(len(mask), dtype=int)
 
 
 def blip(*, source: Path | str, context: int = 35, preprocessing: Preprocessing | None = None) -> Blip:

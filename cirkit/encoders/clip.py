@@ -58,10 +58,17 @@ class Towers(Protocol):
 
     def image(self, pixels: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b d"]: ...
     def image_tokens(self, pixels: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b p e"]: ...
+    def project(self, tokens: Float[Tensor, "*b e"]) -> Float[Tensor, "*b d"]: ...  # what the class token goes through
     def text(self, texts: Sequence[str]) -> Float[Tensor, "b d"]: ...
     def encode(self, text: str) -> list[int]: ...  # its pieces, however many
     def embed(self, pieces: Int[Tensor, "b t"]) -> Float[Tensor, "b t c"]: ...
     def read(self, words: Float[Tensor, "b t c"]) -> Float[Tensor, "b t d"]: ...  # positions, blocks, norm, projection
+
+    @property
+    def image_blocks(self) -> nn.ModuleList: ...  # of a Transformer: each reads (b, p, e)
+
+    @property
+    def text_blocks(self) -> nn.ModuleList: ...  # each reads (b, t, c)
 
 
 class TwoTowers(nn.Module):
@@ -105,14 +112,33 @@ class TwoTowers(nn.Module):
         """All tokens after the last block and norm, unprojected: the class token and the patches, or a ResNet's map."""
         return self.towers.image_tokens(self.preprocessing(images))
 
+    def project(self, tokens: Float[Tensor, "*b e"]) -> Float[Tensor, "*b d"]:
+        """Image tokens into the joint space, each as the class token is. Raises Problem for a ResNet."""
+        return self.towers.project(tokens)
+
     def text(self, texts: Sequence[str]) -> Float[Tensor, "b d"]:
         """Pooled and projected, not normalised; texts are cut after the tower's context."""
         return self.towers.text(texts)
 
-    def text_tokens(self, texts: Sequence[str]) -> tuple[Float[Tensor, "b t d"], Bool[Tensor, "b t"]]:
-        """Every position through the final norm and projection, and which are words, from start to end token."""
-        pieces, mask = self._pieces(texts)
-        return self.towers.read(self.towers.embed(pieces)), mask
+    def text_tokens(
+        self, texts: Sequence[str], prefix: Float[Tensor, "k c"] | None = None
+    ) -> tuple[Float[Tensor, "b t d"], Bool[Tensor, "b t"]]:
+        """Every position through the final norm and projection, and which are words, from start to end token.
+
+        The word embeddings of a `prefix` stand after the start token of every text. Raises Problem where they leave no
+        room for a text.
+        """
+        k = 0 if prefix is None else len(prefix)
+        pieces, mask = self._pieces(texts, k)
+        words = self.towers.embed(pieces)
+        if prefix is not None:
+            words = torch.cat([words[:, :1], prefix.expand(len(words), -1, -1), words[:, 1:]], dim=1)  # (b, t, c)
+            mask = torch.cat([mask.new_ones(len(mask), k), mask], dim=1)
+        return self.towers.read(words), mask
+
+    def text_position(self, mask: Bool[Tensor, "b t"]) -> Int[Tensor, " b"]:
+        """Which of a text's tokens is its vector: that of its end."""
+        return mask.sum(1) - 1
 
     def word_embeddings(self, texts: Sequence[str]) -> Float[Tensor, "b t c"]:
         """What the text tower reads, before positions are added."""
@@ -143,9 +169,11 @@ class TwoTowers(nn.Module):
         read = self.towers.read(table.gather(1, index[..., None].expand(-1, -1, table.shape[2])))  # (b, t, d)
         return read[torch.arange(len(rows)), [len(order) - 1 for order in orders]]
 
-    def _pieces(self, texts: Sequence[str]) -> tuple[Int[Tensor, "b t"], Bool[Tensor, "b t"]]:
-        """Pieces over the whole context, cut from the right with the end kept, and which are not padding."""
-        towers, last = self.towers, self.towers.context - 1
+    def _pieces(self, texts: Sequence[str], taken: int = 0) -> tuple[Int[Tensor, "b t"], Bool[Tensor, "b t"]]:
+        """Pieces over the context but what is `taken`, cut from the right, the end kept, and which are not padding."""
+        towers, last = self.towers, self.towers.context - 1 - taken
+        if last < 2:
+            raise Problem(f"{taken} words leave no room for a text among {towers.context}. Give fewer.")
         rows = [[*[towers.start, *towers.encode(text)][:last], towers.end] for text in texts]
         length = torch.tensor([len(row) for row in rows], device=self.device)
         return self._pad(rows, last + 1), torch.arange(last + 1, device=self.device) < length[:, None]

@@ -58,6 +58,17 @@ class OpenClipTowers(nn.Module):
         )
         return torch.cat([found["image_intermediates_prefix"][0], found["image_intermediates"][0]], dim=1)
 
+    def project(self, tokens: Float[Tensor, "*b e"]) -> Float[Tensor, "*b d"]:
+        return tokens @ self._transformer().proj
+
+    @property
+    def image_blocks(self) -> nn.ModuleList:
+        return self._transformer().transformer.resblocks
+
+    @property
+    def text_blocks(self) -> nn.ModuleList:
+        return self._textual().transformer.resblocks
+
     @property
     def channels(self) -> int:
         visual = self._visual()
@@ -102,6 +113,12 @@ class OpenClipTowers(nn.Module):
         if other or config.get("pool_type", "tok") != "tok":
             raise Problem(f"The image tower of {self.name} is not CLIP's, and gives no tokens. Use ViT-B-32 or RN50.")
         return self.network.visual
+
+    def _transformer(self) -> nn.Module:
+        """The image tower, if it is a Transformer of CLIP. Raises Problem."""
+        if self._is_resnet():
+            raise Problem(f"The image tower of {self.name} is a ResNet, not a Transformer. Use ViT-B-32.")
+        return self._visual()
 
     def _textual(self) -> nn.Module:
         """The text tower, if it is CLIP's; `CLIP` of open_clip holds its parts itself. Raises Problem."""

@@ -64,6 +64,17 @@ class TransformersTowers(nn.Module):
         tower = self.network.vision_model
         return tower.post_layernorm(tower(pixel_values=pixels).last_hidden_state)
 
+    def project(self, tokens: Float[Tensor, "*b e"]) -> Float[Tensor, "*b d"]:
+        return self.network.visual_projection(tokens)
+
+    @property
+    def image_blocks(self) -> nn.ModuleList:
+        return self.network.vision_model.encoder.layers
+
+    @property
+    def text_blocks(self) -> nn.ModuleList:
+        return self.network.text_model.encoder.layers
+
     def text(self, texts: Sequence[str]) -> Float[Tensor, "b d"]:
         batch = self.tokenizer(list(texts), padding=True, truncation=True, max_length=self.context, return_tensors="pt")
         pieces = batch["input_ids"].to(self.network.logit_scale.device)

@@ -104,6 +104,7 @@ def test_image_tokens_pooled_and_projected_are_the_image(clip, images):
     else:
         assert tokens.shape[1] == 5
         pooled = tokens[:, 0] @ visual.proj if hasattr(visual, "proj") else network.visual_projection(tokens[:, 0])
+        torch.testing.assert_close(clip.project(tokens)[:, 0], clip.image(images), rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(pooled, clip.image(images), rtol=1e-5, atol=1e-5)
 
 
@@ -111,9 +112,21 @@ def test_the_text_token_at_the_end_is_the_text(clip):
     texts = ["", "a red thing", *TEXTS]
     states, mask = clip.text_tokens(texts)
     assert states.shape == (len(texts), 12, clip.width) and mask.sum(1)[:2].tolist() == [2, 5]
-    ends = states[torch.arange(len(texts)), mask.sum(1) - 1]
+    ends = states[torch.arange(len(texts)), clip.text_position(mask)]
     torch.testing.assert_close(ends, clip.text(texts), rtol=1e-5, atol=1e-5)
     assert torch.equal(mask, mask.cummin(1).values)
+
+
+def test_a_prefix_is_read_before_the_words_of_every_text(clip):
+    texts = ["a red thing", "", "one two three four five six seven eight nine ten"]
+    prefix = torch.randn(3, 8, generator=torch.Generator().manual_seed(0))
+    states, mask = clip.text_tokens(texts, prefix)
+    ends = states[torch.arange(3), clip.text_position(mask)]
+    assert states.shape == (3, 12, clip.width) and mask.sum(1).tolist() == [8, 5, 12]
+    inserted = clip.text_with([f"$ {text}" for text in texts], prefix.expand(3, -1, -1))
+    torch.testing.assert_close(ends, inserted, rtol=1e-5, atol=1e-5)
+    with pytest.raises(Problem, match="leave no room"):
+        clip.text_tokens(texts, torch.zeros(10, 8))
 
 
 def test_the_embedding_that_the_placeholder_has_gives_the_text(clip):
