@@ -33,7 +33,7 @@ class Select:
     def __len__(self) -> int:
         return len(self.index)
 
-    def __getitem__(self, index: Int[Tensor, " b"]) -> Images:
+    def __getitem__(self, index: Int[Tensor, " b"]) -> UInt8[Tensor, "b 3 h w"]:
         return self.images[self.index[index]]
 
 
@@ -75,7 +75,7 @@ class Batch:
     """One training step's worth: row i of `target` answers row i of `query`."""
 
     query: Query
-    target: Images  # decoded, or regions
+    target: UInt8[Tensor, "b 3 h w"]
 
     def __getitem__(self, index: Int[Tensor, " b"]) -> "Batch":
         """Some of its rows."""
