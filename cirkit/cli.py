@@ -397,7 +397,8 @@ def book() -> None:
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="render, train, evaluate, maaf or publish")], as_json: Json = False
+    name: Annotated[str, typer.Argument(help="render, train, evaluate, features, maaf, publish, scan or scan-full")],
+    as_json: Json = False,
 ) -> None:
     """Time our code beside a reference, in one process."""
     say(f"Timing {name}, one case after the other ...")

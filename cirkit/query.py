@@ -33,7 +33,7 @@ class Select:
     def __len__(self) -> int:
         return len(self.index)
 
-    def __getitem__(self, index: Int[Tensor, " b"]) -> UInt8[Tensor, "b 3 h w"]:
+    def __getitem__(self, index: Int[Tensor, " b"]) -> Images:
         return self.images[self.index[index]]
 
 
@@ -75,7 +75,7 @@ class Batch:
     """One training step's worth: row i of `target` answers row i of `query`."""
 
     query: Query
-    target: UInt8[Tensor, "b 3 h w"]
+    target: Images  # decoded, or regions
 
     def __getitem__(self, index: Int[Tensor, " b"]) -> "Batch":
         """Some of its rows."""

@@ -14,7 +14,7 @@ LAYERS = [
     {"errors"},
     {"files", "compat", "query"},
     {"declare"},
-    {"examples"},
+    {"examples", "regions"},
     {"benchmarks"},
     {"worlds"},
     {"attention"},

@@ -39,6 +39,8 @@ def plan(experiment: Experiment) -> dict[str, Any]:
     if finished := done(experiment):
         hours = sum(sum(record.seconds.values()) for record in finished) / len(finished) / 3600
         memory, how = max(record.where["peak_mb"] for record in finished), "finished seeds"
+    elif training.steps == 0:
+        how = "nothing: no step is taken, only its tests"
     else:
         try:
             step = tried(experiment)

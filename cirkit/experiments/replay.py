@@ -78,8 +78,10 @@ class Replay:
 
     def training(self, experiment: Experiment, record: Record) -> str:
         """The mean loss of the first steps beside the first point of the record's curve."""
-        steps, recorded = record.loss[0]
         training = experiment.training
+        if training.steps == 0:
+            return "nothing is trained"
+        steps, recorded = record.loss[0]
         examples = self.examples(training.data, record.seed)
         mean = math.fsum(first_losses(training, record.seed, steps, lambda: examples)) / steps
         text = f"mean loss of steps 1 to {steps}: {mean:.5f} beside {recorded:.5f}"

@@ -68,8 +68,12 @@ def dots(page: Page, table: str, number: str) -> Display:
 
 
 def loss_curves(page: Page, table: str, number: str) -> Display:
-    """The training loss of every seed, a panel per experiment, on a logarithmic axis that all panels share."""
-    rows = {label: each for label, each in rows_of(page, table).items() if records.done(each)}
+    """The training loss of every seed, a panel per experiment, on a logarithmic axis that all panels share.
+
+    Rows without training have none.
+    """
+    trained = {label: each for label, each in rows_of(page, table).items() if each.training.steps}
+    rows = {label: each for label, each in trained.items() if records.done(each)}
     if not rows:
         return waiting(page, number)
     every = 0.0

@@ -1,6 +1,7 @@
-"""Triplet losses: soft over all negatives (TIRG), or the hardest among the semi-hard (VAL).
+"""Triplet losses: soft over all negatives (TIRG), the hardest among the semi-hard (VAL), or of all (SCAN, VSE++).
 
-Vo et al. (CVPR 2019) eq. 4; Chen, Gong and Bazzani (2020), with a margin of .2, a row of MAAF's Tables 3 and 7.
+Vo et al. (CVPR 2019) eq. 4; Chen, Gong and Bazzani (2020), with a margin of .2, a row of MAAF's Tables 3 and 7;
+Lee et al. (ECCV 2018), eq. 13 and 14.
 """
 
 from collections.abc import Callable
@@ -55,3 +56,29 @@ class semi_hard_triplet:
         allowed = (scores <= self.against(scores)) & ~right
         best = scores.masked_fill(~allowed, -torch.inf).amax(1)  # (b)
         return (self.margin + best - scores.diagonal()).relu().mean()
+
+
+def hardest(costs: Float[Tensor, "b b"]) -> Float[Tensor, " b"]:
+    """What the costliest negative of each row costs: SCAN eq. 14."""
+    return costs.amax(1)
+
+
+def all_negatives(costs: Float[Tensor, "b b"]) -> Float[Tensor, " b"]:
+    """What all negatives of each row cost together: SCAN eq. 13."""
+    return costs.sum(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class hinge:
+    """Both ways, the sum over i of max(0, margin + s_ij - s_ii) over the negatives j that `over` picks."""
+
+    margin: float = 0.2
+    over: Callable[[Tensor], Tensor] = hardest
+
+    def __call__(self, scores: Float[Tensor, "b b"]) -> Float[Tensor, ""]:
+        return self._one_way(scores) + self._one_way(scores.mT)
+
+    def _one_way(self, scores: Float[Tensor, "b b"]) -> Float[Tensor, ""]:
+        right = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+        costs = (self.margin + scores - scores.diagonal()[:, None]).relu().masked_fill(right, 0)
+        return self.over(costs).sum()

@@ -5,15 +5,17 @@ row of CompoDiff's Tables 3, 4, 6 and B.1 to B.4.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from cirkit.encoders.clip import Clip
 from cirkit.encoders.image import Maps, generalised_mean
 from cirkit.encoders.text import final_states
-from cirkit.encoders.word_vectors import Tuning, tuned
+from cirkit.encoders.word_vectors import Tuning, frozen, tuned
 from cirkit.errors import Problem
 from cirkit.query import Query
 
@@ -113,3 +115,52 @@ class ARTEMIS(nn.Module):
         squares = composed[1].flatten(0, 1) @ gallery.square().mT  # (q k, n)
         cosines = along.mul_(squares.clamp_min_(SMALLEST).rsqrt_())  # in place: no third array of this size
         return cosines.unflatten(0, (-1, len(self.terms))).sum(1)
+
+
+class Vectors(nn.Module):
+    """In the place of an encoder whose vectors are there already; `width` is theirs."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.width = width
+
+
+class ClipARTEMIS(nn.Module):
+    """ARTEMIS on the two vectors of a frozen CLIP, in place of encoders of its own: only its two attentions learn.
+
+    From features that are there, train it with the objective `ranking_features`.
+    """
+
+    def __init__(self, texts: Sequence[str], *, clip: Callable[[], Clip], width: int = 512):
+        super().__init__()
+        self.clip = frozen(clip())
+        vectors = partial(Vectors, self.clip.width)
+        self.head = ARTEMIS(texts, image=vectors, text=lambda texts: vectors(), width=width)
+
+    def train(self, mode: bool = True) -> "ClipARTEMIS":
+        """CLIP stays as in evaluation."""
+        super().train(mode)
+        self.clip.eval()
+        return self
+
+    def encode(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+        return self.clip.image(images)
+
+    def compose(self, query: Query) -> tuple[Float[Tensor, "b k e"], Float[Tensor, "b k e"]]:
+        if query.image is None or query.text is None:
+            raise Problem("ARTEMIS scores an image and a text. Give the query both.")
+        return self.fusion(self.encode(query.image), self.clip.text(query.text))
+
+    def fusion(
+        self, image: Float[Tensor, "b d"], text: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b k e"], Float[Tensor, "b k e"]]:
+        """The query from CLIP's vectors, as ARTEMIS scores it."""
+        return self.head.guide(self._project(image), normalize(text, dim=1))
+
+    def score(
+        self, composed: tuple[Float[Tensor, "q k e"], Float[Tensor, "q k e"]], gallery: Float[Tensor, "n d"]
+    ) -> Float[Tensor, "q n"]:
+        return self.head.score(composed, self._project(gallery))
+
+    def _project(self, image: Float[Tensor, "b d"]) -> Float[Tensor, "b e"]:
+        return normalize(self.head.project(image), dim=1)

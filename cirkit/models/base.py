@@ -4,12 +4,13 @@ Nothing else is ever required of a retriever. No model subclasses another; all s
 write their own `score` (ARTEMIS, SCAN).
 """
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import normalize, pad
 
 from cirkit.query import Query
 
@@ -46,8 +47,14 @@ def take(features: Features, rows: Tensor | slice) -> Features:
     return features[rows] if isinstance(features, Tensor) else tuple(part[rows] for part in features)
 
 
-def join(parts: list[Features]) -> Features:
-    """Chunks of features, one after the other."""
+def join(parts: Sequence[Features]) -> Features:
+    """Chunks of features, one after the other; those of fewer tokens are padded with zeros."""
     if isinstance(parts[0], Tensor):
-        return torch.cat(parts)
-    return tuple(torch.cat(same) for same in zip(*parts, strict=True))
+        most = [max(sizes) for sizes in zip(*(part.shape[1:] for part in parts), strict=True)]
+        return torch.cat([_padded(part, most) for part in parts])
+    return tuple(join(same) for same in zip(*parts, strict=True))
+
+
+def _padded(part: Tensor, most: Sequence[int]) -> Tensor:
+    missing = [size - own for size, own in zip(most, part.shape[1:], strict=True)][::-1]  # last axis first
+    return pad(part, [n for amount in missing for n in (0, amount)]) if any(missing) else part

@@ -44,15 +44,29 @@ class word_list:
     words: tuple[str, ...]
 
     def __call__(self, text: str) -> list[tuple[int, int]]:
-        runs: list[tuple[int, int]] = []
-        for match in WORD.finditer(text):
-            if match.group().casefold() not in self.words:
-                continue
-            if runs and not text[runs[-1][1] : match.start()].strip():
-                runs[-1] = (runs[-1][0], match.end())
-            else:
-                runs.append(match.span())
-        return runs
+        return _runs(text, lambda word: word in self.words)
+
+
+@dataclass(frozen=True)
+class all_but:
+    """`word_list` of every word that is not one of these: the tagger's runs, where they are the function words."""
+
+    words: tuple[str, ...]
+
+    def __call__(self, text: str) -> list[tuple[int, int]]:
+        return _runs(text, lambda word: word not in self.words)
+
+
+def _runs(text: str, is_keyword: Callable[[str], bool]) -> list[tuple[int, int]]:
+    runs: list[tuple[int, int]] = []
+    for match in WORD.finditer(text):
+        if not is_keyword(match.group().casefold()):
+            continue
+        if runs and not text[runs[-1][1] : match.start()].strip():
+            runs[-1] = (runs[-1][0], match.end())
+        else:
+            runs.append(match.span())
+    return runs
 
 
 def spans(text: str, runs: Sequence[tuple[int, int]]) -> str:

@@ -226,6 +226,20 @@ def publish() -> list[dict[str, Any]]:
     return rows
 
 
+def scan() -> list[dict[str, Any]]:
+    """All similarities of SCAN at a small size, beside a loop over captions and beside the bare matrix products."""
+    from cirkit.timing import scan
+
+    return scan.rows()
+
+
+def scan_full() -> list[dict[str, Any]]:
+    """The same for 100 images of 36 regions and 500 captions, 1,024 wide."""
+    from cirkit.timing import scan
+
+    return scan.rows(scan.SIZES["full"])
+
+
 BENCHES = {
     "render": render,
     "train": train,
@@ -233,4 +247,6 @@ BENCHES = {
     "features": features,
     "maaf": maaf,
     "publish": publish,
+    "scan": scan,
+    "scan-full": scan_full,
 }

@@ -284,3 +284,23 @@ def test_a_world_holds_what_its_counts_say(root):
 
 def test_an_item_is_its_picture_and_its_box():
     assert Item("1", (0, 0, 1, 1)) != Item("1", (0, 0, 1, 2)) and Item("1") == Item("1", None)
+
+
+def test_the_four_tasks_together_are_the_four_alone(tmp_path):
+    WORLD.publish(tmp_path / "world", TINY)
+    together = genecis.four_tasks(tmp_path / "world", SMALL)
+    assert list(dict.fromkeys(together.group)) == list(TASKS) and together.name == "genecis"
+    for name, task in TASKS.items():
+        alone = genecis.test(tmp_path / "world", task, SMALL)
+        rows = [row for row, group in enumerate(together.group) if group == name]
+        assert alone.group is None and len(alone) == len(rows)
+        for i, row in enumerate(rows):
+            assert together.query.text[row] == alone.query.text[i]
+            at = torch.tensor([i]), torch.tensor([row])
+            assert torch.equal(alone.query.image[at[0]], together.query.image[at[1]])
+            for mine, other in (
+                (alone.relevant[i], together.relevant[row]),
+                (alone.candidates[i], together.candidates[row]),
+            ):
+                pixels = [each.gallery[torch.tensor(own)] for each, own in ((alone, mine), (together, other))]
+                assert torch.equal(*pixels)

@@ -1,5 +1,6 @@
 import csv
 import os
+from itertools import product
 
 import pytest
 import torch
@@ -55,9 +56,9 @@ def test_names_are_unique_and_claims_name_declared_experiments():
 def test_rows_on_one_benchmark_differ_in_the_model_alone_unless_they_are_about_more():
     about_the_optimiser = {"maaf/fashioniq/glove_slow"}
     loss_of_their_own = {"maaf/fashioniq/val", "maaf/fashion200k/val"}
-    for scale in ("smoke", "cpu", "gpu", "paper"):
+    for paper, scale in product(("maaf", "photos"), ("smoke", "cpu", "gpu", "paper")):
         rest = {}
-        for experiment in registry.experiments(scale=scale):
+        for experiment in registry.experiments(paper, scale):
             declared = experiment.declared()
             declared["training"].pop("model")
             own = declared["training"].pop("optimiser"), declared["training"].pop("objective")

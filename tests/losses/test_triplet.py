@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from cirkit.losses.triplet import column_positive, own_positive, semi_hard_triplet
+from cirkit.losses.triplet import all_negatives, column_positive, hardest, hinge, own_positive, semi_hard_triplet
 from cirkit.training.objectives import by_level
 
 
@@ -50,3 +50,17 @@ def test_levels_are_scored_apart_and_their_losses_summed():
     loss = semi_hard_triplet()
     expected = sum(loss(-(composed[:, None, i] - encoded[None, :, i]).square().sum(-1)) for i in range(2))
     torch.testing.assert_close(by_level(loss)(model, batch), expected)
+
+
+@pytest.mark.parametrize("over", [hardest, all_negatives])
+def test_the_hinge_is_its_loop(over):
+    scores = torch.randn(5, 5, generator=torch.Generator().manual_seed(3)).double().requires_grad_()
+    expected = 0.0
+    for s in (scores, scores.T):
+        for i in range(5):
+            costs = [(0.2 + s[i, j] - s[i, i]).clamp(min=0) for j in range(5) if j != i]
+            expected = expected + (max(costs) if over is hardest else sum(costs))
+    loss = hinge(over=over)(scores)
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(*(torch.autograd.grad(each, scores)[0] for each in (loss, expected)))
+    assert hinge(over=over)(10 * torch.eye(3)) == 0

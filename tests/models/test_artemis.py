@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch.nn.functional import normalize
+from toys import TinyClip
 from written_weights import drawn, fill
 
 from cirkit.encoders.image import ResNet, SmallResNet, generalised_mean, unprojected
@@ -14,9 +15,11 @@ from cirkit.encoders.text import LSTM, BiGRU, final_states, last_token_pool
 from cirkit.encoders.word_vectors import frozen
 from cirkit.errors import Problem
 from cirkit.evaluators.ranking import rank_features
+from cirkit.examples import Features
 from cirkit.losses.contrastive import batch_softmax
-from cirkit.models.artemis import ARTEMIS, ExplicitMatching, ImplicitSimilarity
+from cirkit.models.artemis import ARTEMIS, ClipARTEMIS, ExplicitMatching, ImplicitSimilarity
 from cirkit.query import Benchmark, Query
+from cirkit.training.objectives import ranking_features
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "artemis.json").read_text())
 IMAGE = partial(SmallResNet, width=6, widths=(4, 6), strides=(1, 2), project=unprojected)
@@ -228,3 +231,34 @@ def test_the_generalised_mean_is_its_formula():
 def test_an_encoder_of_another_width_than_its_channels_is_a_problem():
     with pytest.raises(Problem, match="has 6 channels, not 8"):
         SmallResNet(width=8, widths=(4, 6), strides=(1, 2), project=unprojected)
+
+
+def test_on_a_clip_its_two_vectors_stand_for_reference_and_text():
+    torch.manual_seed(0)
+    model = ClipARTEMIS([], clip=TinyClip, width=10).eval()
+    query, targets = Query(image=pictures(3), text=TEXTS[:3]), pictures(4, seed=1)
+    scores = model.score(model.compose(query), model.encode(targets))
+    with torch.no_grad():
+        image, text, gallery = (
+            normalize(model.head.project(model.clip.image(query.image)), dim=1),
+            normalize(model.clip.text(query.text), dim=1),
+            normalize(model.head.project(model.clip.image(targets)), dim=1),
+        )
+        explicit, implicit = model.head.terms
+        for i in range(3):
+            first, second = explicit.attend(text[i : i + 1])[0], implicit.attend(text[i : i + 1])[0]
+            for j in range(4):
+                expected = cosine(explicit.transform(text[i]), first * gallery[j])
+                expected = expected + cosine(second * image[i], second * gallery[j])
+                assert float(scores[i, j]) == pytest.approx(float(model.head.temperature.exp() * expected), abs=1e-4)
+
+
+def test_on_a_clip_its_attentions_alone_learn():
+    model = ClipARTEMIS([], clip=TinyClip, width=10).train()
+    tensors = {name: torch.randn(6, TinyClip.width) for name in ("image", "text", "target")}
+    ranking_features(batch_softmax)(model, Features(tensors=tensors)).backward()
+    learnt = {name.split(".")[0] for name, each in model.named_parameters() if each.grad is not None}
+    assert learnt == {"head"} and not model.clip.training
+    assert not any(each.requires_grad for each in model.clip.parameters())
+    with pytest.raises(Problem, match="Give the query both"):
+        model.compose(Query(image=pictures(1)))

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from cirkit.models.lincir import (
+    all_but,
     gaussian,
     keyword_mask,
     no_noise,
@@ -30,6 +31,12 @@ LIST = word_list(("a", "red", "dog", "lake", "t-shirt"))
 def test_runs_of_keywords_give_way_to_one_placeholder_each(caption, masked):
     text, found = keyword_mask(LIST)(caption)
     assert found == masked and text == " ".join(caption.lower().replace("$", " ").split())
+
+
+def test_keywords_are_what_function_words_leave():
+    mask = keyword_mask(all_but(("a", "the", "of", "in", "near")))
+    assert mask("a Red t-shirt in the middle of a lake")[1] == "a $ in the $ of a $"
+    assert mask("in the")[1] == "a photo of $"
 
 
 def test_the_released_code_replaces_letters_inside_other_words():

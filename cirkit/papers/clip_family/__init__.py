@@ -1,15 +1,14 @@
 """The CLIP family: the CLIP that its methods share, one file each for what is compared."""
 
 from cirkit.experiments.change import UNCHANGED, Change
-from cirkit.experiments.claims import Claim
 from cirkit.experiments.experiment import Experiment
-from cirkit.papers.clip_family import world_clip
+from cirkit.papers.clip_family import boards, clip_claims, supervised, world_clip, zero_shot
 
 __all__ = ["CLAIMS", "COLUMNS", "experiments"]
 
-PARTS = (world_clip,)
-COLUMNS = world_clip.COLUMNS
-CLAIMS: list[Claim] = []
+PARTS = (world_clip, zero_shot, supervised)
+COLUMNS = world_clip.COLUMNS | boards.COLUMNS
+CLAIMS = clip_claims.CLAIMS
 
 
 def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:

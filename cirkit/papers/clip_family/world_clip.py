@@ -72,14 +72,14 @@ SIZES = {
 
 
 @lru_cache(maxsize=2)
-def albums(split: str, count: int, pixels: int) -> Mapping[str, Album]:
+def albums(split: str, count: int, pixels: int, seed: int) -> Mapping[str, Album]:
     """Images of every family and what is written of them."""
-    return {name: album(name, split, count, pixels, SEED) for name in FAMILIES}
+    return {name: album(name, split, count, pixels, seed) for name in FAMILIES}
 
 
-def captions(*, count: int, pixels: int) -> Triplets:
+def captions(*, count: int, pixels: int, seed: int = SEED) -> Triplets:
     """Each text asks for the image it is written of; `reference` numbers the images, `group` names the family."""
-    found = albums("train", count, pixels)
+    found = albums("train", count, pixels, seed)
     every = [(name, texts) for name, each in found.items() for texts in each.texts]
     owner = torch.tensor([row for row, (_, texts) in enumerate(every) for _ in texts])
     return Triplets(
@@ -119,9 +119,9 @@ class few_families:
             yield torch.cat(rows)
 
 
-def text_to_image(*, count: int, pixels: int) -> Benchmark:
+def text_to_image(*, count: int, pixels: int, seed: int = SEED) -> Benchmark:
     """The longest text of each held-out image, among its family's images; all of which the same is written count."""
-    found = albums("test", count, pixels)
+    found = albums("test", count, pixels, seed)
     text, relevant, candidates = [], [], []
     for each in found.values():
         family = range(len(text), len(text) + len(each.texts))
@@ -140,15 +140,15 @@ def text_to_image(*, count: int, pixels: int) -> Benchmark:
     )
 
 
-def image_to_text(*, count: int, pixels: int) -> Benchmark:
+def image_to_text(*, count: int, pixels: int, seed: int = SEED) -> Benchmark:
     """Each held-out image, among the longest texts of its family's images."""
-    other = text_to_image(count=count, pixels=pixels)
+    other = text_to_image(count=count, pixels=pixels, seed=seed)
     return replace(other, name="image-to-text", query=Query(image=other.gallery), gallery=list(other.query.text))
 
 
-def classification(*, count: int, pixels: int) -> Benchmark:
+def classification(*, count: int, pixels: int, seed: int = SEED) -> Benchmark:
     """Each held-out image of a family with classes, among `a photo of` each of them: zero-shot classification."""
-    found = {name: albums("test", count, pixels)[name] for name in CLASSES}
+    found = {name: albums("test", count, pixels, seed)[name] for name in CLASSES}
     prompts, relevant, candidates = [], [], []
     for each in found.values():
         names = sorted(set(each.label))
@@ -185,7 +185,7 @@ def training(scale: str) -> Training:
     size = SIZES[scale]
     return Training(
         model=partial(DualEncoder, clip=clip(scale)),
-        data=partial(captions, count=size.count, pixels=size.pixels),
+        data=partial(captions, count=size.count, pixels=size.pixels, seed=SEED),
         objective=ranking(symmetric_softmax),
         optimiser=adamw(lr=1e-3, weight_decay=0.1),
         steps=size.steps,
@@ -205,7 +205,7 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
     if scale == "paper":
         return []
     size = SIZES[scale]
-    held_out = {"count": size.held_out, "pixels": size.pixels}
+    held_out = {"count": size.held_out, "pixels": size.pixels, "seed": SEED}
     return [
         Experiment(
             name="clip_family/world_clip",

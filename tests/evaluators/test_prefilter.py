@@ -1,0 +1,48 @@
+"""The prefilter: exact scores for the first of each query, all others below them in the order of the pooled vectors."""
+
+from functools import partial
+
+import pytest
+import torch
+
+from cirkit.attention.alignment import alignment
+from cirkit.attention.cross_attention import CrossAttention
+from cirkit.evaluators.prefilter import Prefiltered, pooled
+from cirkit.evaluators.ranking import rank
+from cirkit.models.base import Retriever
+from cirkit.models.scan import SCAN, CaptionEncoder
+from cirkit.query import Benchmark, Query
+from cirkit.regions import Regions
+
+TEXTS = ["a red cube", "two large spheres and a cube", "sphere", "a red sphere left of a cube"]
+
+
+@pytest.fixture
+def setting():
+    attention = partial(CrossAttention, alignment=partial(alignment, name="general*"))
+    scan = SCAN(TEXTS, channels=6, text=partial(CaptionEncoder, width=8, word_width=5), attention=attention)
+    scan = scan.double().eval()
+    images = Regions(vectors=torch.randn(7, 4, 6, dtype=torch.double))
+    with torch.no_grad():
+        yield scan, images, scan.compose(Query(text=TEXTS)), scan.encode(images)
+
+
+@pytest.mark.parametrize("first", [1, 3])
+def test_the_first_are_exact_and_the_rest_follow_in_their_order(setting, first):
+    scan, _, words, regions = setting
+    exact, coarse = scan.score(words, regions), pooled(words) @ pooled(regions).mT
+    scores = Prefiltered(scan, first=first).score(words, regions)
+    for row in range(4):
+        order = coarse[row].argsort(descending=True)
+        torch.testing.assert_close(scores[row, order[:first]], exact[row, order[:first]])
+        rest = scores[row, order[first:]]
+        assert rest.max() < exact.min() and (rest.diff() < 0).all()
+
+
+def test_where_all_are_first_nothing_changes(setting):
+    scan, images, words, regions = setting
+    whole = Prefiltered(scan, first=100)
+    assert isinstance(whole, Retriever)
+    torch.testing.assert_close(whole.score(words, regions), scan.score(words, regions))
+    benchmark = Benchmark(name="t", query=Query(text=TEXTS), gallery=images, relevant=[[0], [1], [2], [3]])
+    assert rank(whole, benchmark).mid.tolist() == rank(scan, benchmark).mid.tolist()
