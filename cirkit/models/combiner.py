@@ -53,7 +53,7 @@ class Combiner(nn.Module):
         return self.mix(joined) + share * text + (1 - share) * image
 
 
-def text_tower(clip: Clip) -> Clip:
+def text_tower(clip: nn.Module) -> nn.Module:
     """The text tower learns, the rest stays as it is: stage one of the paper."""
     # released code: both towers by default (`tuning=tuned`), as in the authors' paper of 2023
     learning = _reached_by_text(clip)
@@ -63,14 +63,14 @@ def text_tower(clip: Clip) -> Clip:
     return clip
 
 
-def image_tower(clip: Clip) -> Clip:
+def image_tower(clip: nn.Module) -> nn.Module:
     """All but the text tower learns: the third choice of the released code."""
     for parameter in _reached_by_text(clip):
         parameter.requires_grad_(False)
     return clip
 
 
-def _reached_by_text(clip: Clip) -> list[nn.Parameter]:
+def _reached_by_text(clip: nn.Module) -> list[nn.Parameter]:
     """The parameters that the vector of a text depends on, from the graph of its gradient."""
     clip.requires_grad_(True).eval()
     with torch.enable_grad():

@@ -1,6 +1,7 @@
 """BLIP: tokens and vectors against transformers' own, and folders that are none."""
 
 import shutil
+from functools import partial
 
 import pytest
 import torch
@@ -10,6 +11,9 @@ from cirkit.compat import ensure_torchvision
 from cirkit.encoders.blip import blip
 from cirkit.encoders.preprocessing import Preprocessing, TargetPad, direct_resize
 from cirkit.errors import Problem
+from cirkit.models.combiner import text_tower
+from cirkit.models.transagg import Fusion, TransAgg
+from cirkit.query import Query
 
 TEXTS = ["a red bag", "", "red " * 20]
 
@@ -58,6 +62,18 @@ def test_tokens_have_the_vector_first_and_their_padding_is_masked(source, images
     torch.testing.assert_close(states[torch.arange(3), ours.text_position(mask)], ours.text(TEXTS))
     assert mask.sum(1).tolist() == [5, 2, 7]
     torch.testing.assert_close(states[:1, :5], ours.text_tokens([TEXTS[0]])[0][:, :5], rtol=1e-5, atol=1e-6)
+
+
+def test_a_fusion_of_its_tokens_learns_with_its_text_tower(source, images):
+    torch.manual_seed(0)
+    clip, fusion = partial(blip, source=source, context=7), partial(Fusion, heads=2, hidden=16)
+    model = TransAgg(["a"], clip=clip, fusion=fusion, tuning=text_tower).train()
+    composed, query = model.compose(Query(image=images, text=TEXTS)), Query(image=images[:1], text=TEXTS[:1])
+    assert composed.shape == (3, 6) and composed.isfinite().all()
+    torch.testing.assert_close(model.eval().compose(query), model.compose(Query(image=images, text=TEXTS))[:1])
+    model.score(composed, model.encode(images)).logsumexp(1).sum().backward()
+    reached = {name.split(".")[2] for name, each in model.clip.named_parameters(prefix="clip") if each.grad is not None}
+    assert reached == {"text_encoder", "text_proj"}
 
 
 def test_what_is_no_whole_blip_is_refused(source, tmp_path):
