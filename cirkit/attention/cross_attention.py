@@ -16,7 +16,7 @@ from torch.nn.functional import leaky_relu
 
 from cirkit.attention.alignment import AlignmentScore, dot
 
-NUMBERS = 1 << 20  # scores at a time: 4 MB, so that each pass over them stays near the processor
+NUMBERS = 1 << 18  # scores at a time: 1 MB, so that each pass over them stays near the processor
 SMALLEST = 1e-8  # lengths are bounded by it, as in the released code
 
 Tokens = tuple[Tensor, Tensor]  # (b, t, d), a set's own tokens first, and which those are (b, t)
@@ -95,10 +95,13 @@ class CrossAttention(nn.Module):
 
     def forward(self, query: Tokens, key: Tokens) -> Float[Tensor, "q n"]:
         keys, key_order = _chunks(key, 2 * math.isqrt(self.numbers))
-        keys = [(tokens, mask, tokens @ tokens.mT) for tokens, mask in keys]
-        columns = sum(mask.numel() for _, mask, _ in keys)
+        keys = [(tokens, mask, self.alignment.key(tokens), tokens @ tokens.mT) for tokens, mask in keys]
+        columns = sum(mask.numel() for _, mask, *_ in keys)
         queries, query_order = _chunks(query, max(1, self.numbers * len(keys) // columns))
-        rows = [torch.cat([self._some(mine, *others) for others in keys], dim=1) for mine in queries]
+        rows = []
+        for tokens, mask in queries:
+            mine = tokens, mask, self.alignment.query(tokens)
+            rows.append(torch.cat([self._some(*mine, *others) for others in keys], dim=1))
         return torch.cat(rows)[query_order.argsort()][:, key_order.argsort()]
 
     def attention(self, query: Tokens, key: Tokens) -> Float[Tensor, "q i n j"]:
@@ -106,16 +109,25 @@ class CrossAttention(nn.Module):
         scores = self.alignment(query[0].flatten(0, 1), key[0].flatten(0, 1))
         return self._weights(scores, query[1], key[1]) * query[1][:, :, None, None] * key[1]
 
-    def _some(self, query: Tokens, key: Tensor, mask: Tensor, gram: Float[Tensor, "n j j"]) -> Float[Tensor, "q n"]:
-        tokens, keys = query[0].flatten(0, 1), key.flatten(0, 1)  # (q i, d), (n j, d)
-        products = dot(tokens, keys)  # (q i, n j)
-        scores = products if self.alignment.is_dot else self.alignment(tokens, keys)
-        weights = self._weights(scores, query[1], mask)  # (q, i, n, j)
+    def _some(
+        self,
+        query: Float[Tensor, "q i d"],
+        query_mask: Bool[Tensor, "q i"],
+        query_side: Float[Tensor, "q i d"],  # as the score transforms it
+        key: Float[Tensor, "n j d"],
+        key_mask: Bool[Tensor, "n j"],
+        key_side: Float[Tensor, "n j d"],
+        gram: Float[Tensor, "n j j"],
+    ) -> Float[Tensor, "q n"]:
+        scores = products = dot(query.flatten(0, 1), key.flatten(0, 1))  # (q i, n j)
+        if not self.alignment.is_dot:
+            scores = self.alignment.activation(dot(query_side.flatten(0, 1), key_side.flatten(0, 1)))
+        weights = self._weights(scores, query_mask, key_mask)  # (q, i, n, j)
         along = (weights * products.view(weights.shape)).sum(3)  # (q, i, n), token · attended
         weights = weights.flatten(0, 1).transpose(0, 1)  # (n, q i, j)
         square = ((weights @ gram) * weights).sum(2).T.view(along.shape)  # attended · attended
-        lengths = query[0].square().sum(2)[..., None] * square
-        return self.pool(along / lengths.clamp_min(SMALLEST**2).sqrt(), query[1])
+        lengths = query.square().sum(2)[..., None] * square
+        return self.pool(along / lengths.clamp_min(SMALLEST**2).sqrt(), query_mask)
 
     def _weights(
         self, scores: Float[Tensor, "qi nj"], query: Bool[Tensor, "q i"], key: Bool[Tensor, "n j"]
