@@ -76,6 +76,10 @@ plots.validation_curves(page, "Table 4", "Figure 4.3")
 # is left out. The released code feeds one word of zeros instead, whose attention weight is one since it is alone, and
 # later pools it as if it were an image token.
 #
+# Streams that are kept apart learn more slowly than one sequence: what a doubling of the steps moves stands under
+# [long enough](../../how_to_read.md). Where it moves a row by more than the rule allows, the claims about that row are
+# verdicts on this length of training.
+#
 # ## What this shows, and what it does not
 #
 # It compares rows of the same width and number of blocks. Where streams have attention of several kinds they have

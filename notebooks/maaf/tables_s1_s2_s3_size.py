@@ -108,6 +108,9 @@ plots.validation_curves(page, "Table S3", "Figure S3.3")
 # 64, 128, 256 and 512 where tokens are 512 wide; ours are the same fractions of our width *d*, and the rows are named
 # after them.
 #
+# What a doubling of the steps moves stands under [long enough](../../how_to_read.md). Where it moves a row by more than
+# the rule allows, the claims about that row are verdicts on this length of training.
+#
 # ## What this shows, and what it does not
 #
 # The three tables share one row, the model of the paper, and so their rows are not independent of each other. A small
