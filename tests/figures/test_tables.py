@@ -157,9 +157,9 @@ def test_verdicts_and_those_that_survive_a_correction_are_counted_by_paper(monke
     rows = [ROW | {"holm": holm, "bh": bh} for holm, bh in ((0.05, 0.01), (0.06, 0.05), (0.2, 0.051))]
     rows += [ROW | {"verdict": "open", "holm": 0.01}, ROW | {"verdict": "untested", "p": None}]
     monkeypatch.setattr(registry, "ledger", lambda paper: rows if paper == "maaf" else [])
-    line, photos = overview.many()
+    line, *others = overview.many()
     assert list(line.values()) == ["MAAF", "0.05", "4", "3", "0.2", "1", "2"]
-    assert list(photos.values())[2:4] == ["0", "0"]
+    assert others and all(list(each.values())[2:4] == ["0", "0"] for each in others)
 
 
 def test_margins_are_listed_with_their_unit(monkeypatch):

@@ -15,11 +15,11 @@ QUERIES = 40
 
 
 def exhibit(own, seed):
-    """Every class of either exhibit: controls are noise about zero, `own` is noise about `own[class]`."""
+    """Every class of either exhibit: controls are noise about zero; `own` and `best` are noise about `own[class]`."""
     rng, values = np.random.default_rng(seed), {}
     for about in {*word_attention.CLASSES, *part_attention.CLASSES}:
         noise = rng.normal(0, 0.05, (4, QUERIES))
-        noise[0] += own.get(about, 0.0)
+        noise[[0, 3]] += own.get(about, 0.0)
         named = dict(zip(("own", "mask", "word", "best"), noise.tolist(), strict=True))
         values[about] = {"query": list(range(QUERIES))} | named
     return {"values": values}
