@@ -253,3 +253,14 @@ def records(share, seeds=5, q=400, start=0) -> list[Record]:
     """A run per seed, all with the same queries, each with this share of hits."""
     rng = np.random.default_rng(start)
     return [record(rng.random(q) < share, seed) for seed in range(seeds)]
+
+
+def plain_triplets() -> Triplets:
+    """Six queries and targets of one plain colour each, with six texts."""
+
+    def colours(seed: int) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(seed)
+        return torch.randint(0, 256, (6, 3, 1, 1), dtype=torch.uint8, generator=generator).expand(-1, -1, 8, 8)
+
+    texts = [f"make it {colour} {size}" for colour in ("red", "green", "blue") for size in ("large", "small")]
+    return Triplets(query=Query(image=colours(0), text=texts), target=colours(1))

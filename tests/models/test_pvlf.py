@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import torch
 from torch import nn
-from toys import TinyClip
+from toys import TinyClip, plain_triplets
 
 from cirkit.declare import describe, rebuild
 from cirkit.encoders.prompts import normal, uniform
@@ -16,7 +16,7 @@ from cirkit.losses.focal import focal
 from cirkit.models.base import Retriever
 from cirkit.models.pvlf import AS_PRINTED, Prompts, SeparatorThenPrompts, pvlf
 from cirkit.models.transagg import Fusion, Separator, TransAgg
-from cirkit.query import Query, Triplets
+from cirkit.query import Query
 from cirkit.training.loop import Training, fit
 from cirkit.training.objectives import ranking
 from cirkit.training.optimisers import adamw
@@ -214,20 +214,10 @@ def test_a_depth_beyond_the_layers_is_a_problem(depth):
         small(depth=depth)
 
 
-def colours(count: int, seed: int) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 256, (count, 3, 1, 1), dtype=torch.uint8, generator=generator).expand(-1, -1, 8, 8)
-
-
-def pairs() -> Triplets:
-    texts = [f"make it {colour} {size}" for colour in ("red", "green", "blue") for size in ("large", "small")]
-    return Triplets(query=Query(image=colours(6, seed=0), text=texts), target=colours(6, seed=1))
-
-
 def training(**changes) -> Training:
     settings = {
         "model": partial(pvlf, clip=TinyClip, length=3, fusion=partial(SMALL, dropout=0.0), tuning=frozen),
-        "data": pairs,
+        "data": plain_triplets,
         "objective": ranking(focal()),
         "optimiser": adamw(lr=3e-3),
         "steps": 60,
@@ -240,7 +230,7 @@ def training(**changes) -> Training:
 
 def test_it_learns_six_pairs_by_heart():
     trained = fit(training(), 0)
-    batch = pairs()[torch.arange(6)]
+    batch = plain_triplets()[torch.arange(6)]
     with torch.no_grad():
         scores = trained.model.score(trained.model.compose(batch.query), trained.model.encode(batch.target))
     assert trained.loss[-1][1] < trained.loss[0][1] / 10 and scores.argmax(1).tolist() == [*range(6)]

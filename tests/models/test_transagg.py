@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.functional import normalize
-from toys import TinyClip
+from toys import TinyClip, plain_triplets
 from written_weights import drawn, fill
 
 from cirkit.attention.blocks import softmax
@@ -20,7 +20,7 @@ from cirkit.losses.contrastive import batch_softmax
 from cirkit.models.base import Retriever
 from cirkit.models.combiner import text_tower
 from cirkit.models.transagg import Fusion, FusionLayer, TransAgg, pre_norm, raised_padding, tokens, triplet_tokens
-from cirkit.query import Batch, Query, Triplets
+from cirkit.query import Batch, Query
 from cirkit.training.loop import Training, fit
 from cirkit.training.objectives import ranking
 from cirkit.training.optimisers import adamw, lr_multiplier
@@ -45,16 +45,6 @@ def pictures(count: int, seed: int = 0) -> torch.Tensor:
     return torch.randint(0, 256, (count, 3, 8, 8), dtype=torch.uint8, generator=generator)
 
 
-def colours(count: int, seed: int) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 256, (count, 3, 1, 1), dtype=torch.uint8, generator=generator).expand(-1, -1, 8, 8)
-
-
-def pairs() -> Triplets:
-    texts = [f"make it {colour} {size}" for colour in ("red", "green", "blue") for size in ("large", "small")]
-    return Triplets(query=Query(image=colours(6, seed=0), text=texts), target=colours(6, seed=1))
-
-
 def small(**changes) -> TransAgg:
     torch.manual_seed(0)
     return TransAgg(["a"], **({"clip": TinyClip, "fusion": SMALL, "tuning": frozen} | changes))
@@ -63,7 +53,7 @@ def small(**changes) -> TransAgg:
 def training(**changes) -> Training:
     settings = {
         "model": partial(TransAgg, clip=TinyClip, fusion=STILL, tuning=frozen),
-        "data": pairs,
+        "data": plain_triplets,
         "objective": ranking(batch_softmax),
         "optimiser": adamw(lr=3e-3),
         "steps": 60,
@@ -202,8 +192,8 @@ def test_the_encoder_learns_at_its_own_rate(tuning):
 
 @torch.no_grad()
 def test_cached_tokens_take_the_place_of_images_and_texts(tmp_path):
-    cached = CachedFeatures(data=pairs, model=TinyClip, encode=triplet_tokens, batch=4, root=tmp_path)
-    model, batch = small().eval(), pairs()[torch.tensor([5, 0, 3])]
+    cached = CachedFeatures(data=plain_triplets, model=TinyClip, encode=triplet_tokens, batch=4, root=tmp_path)
+    model, batch = small().eval(), plain_triplets()[torch.tensor([5, 0, 3])]
     stored = dict(cached()[torch.tensor([5, 0, 3])].tensors)
     torch.testing.assert_close(stored.pop("target"), model.encode(batch.target))
     torch.testing.assert_close(model.fusion(**stored), model.compose(batch.query))
@@ -212,18 +202,18 @@ def test_cached_tokens_take_the_place_of_images_and_texts(tmp_path):
 
 
 def test_cached_tokens_train_the_fusion_as_live_images_and_texts_do(tmp_path):
-    cached = CachedFeatures(data=pairs, model=TinyClip, encode=triplet_tokens, root=tmp_path)
+    cached = CachedFeatures(data=plain_triplets, model=TinyClip, encode=triplet_tokens, root=tmp_path)
     live = fit(training(steps=6), 0)
     stored = fit(training(steps=6, data=cached, objective=ranking_tokens(batch_softmax)), 0)
     torch.testing.assert_close(torch.tensor(live.loss), torch.tensor(stored.loss))
     assert live.loss[-1][1] < live.loss[0][1]
-    query = pairs()[torch.arange(6)].query
+    query = plain_triplets()[torch.arange(6)].query
     torch.testing.assert_close(live.model.compose(query), stored.model.compose(query), rtol=1e-3, atol=1e-4)
 
 
 def test_it_learns_six_pairs_by_heart():
     trained = fit(training(), 0)
-    batch = pairs()[torch.arange(6)]
+    batch = plain_triplets()[torch.arange(6)]
     with torch.no_grad():
         scores = trained.model.score(trained.model.compose(batch.query), trained.model.encode(batch.target))
     assert trained.loss[-1][1] < trained.loss[0][1] / 10 and scores.argmax(1).tolist() == [*range(6)]
