@@ -14,9 +14,10 @@ PAPERS = {
     "compodiff": "CompoDiff: composed image retrieval with latent diffusion",
     "itself": "ITSELF: attention-guided fine-grained alignment for vision-language retrieval",
     "clip_family": "The CLIP family: methods that the papers compare with",
+    "protocols": "Protocols: one checkpoint under every protocol of FashionIQ (our own experiment)",
     "photos": "Real photos: same class, other colour (our own experiment)",
 }
-DECLARED = ("maaf", "clip_family", "photos")  # papers whose module exists
+DECLARED = ("maaf", "clip_family", "protocols", "photos")  # papers whose module exists
 
 
 def experiments(

@@ -67,10 +67,11 @@ def _line(row: dict[str, Any], page: str | None, stamped: bool) -> str:
 
 def claim_pages() -> dict[tuple[str, str], str]:
     """The notebook that shows the claims of each place of a paper: ("maaf", "Table 1") is on "maaf/table_1_css"."""
-    pages = {}
-    for path in sorted((experiment.ROOT / "notebooks").glob("*/*.py")):
-        paper, page = path.parent.name, f"{path.parent.name}/{path.stem}"
-        for places in re.findall(r"page\.claims\((?:\((.*?)\))?\)", path.read_text(encoding="utf-8")):
+    pages, home = {}, experiment.ROOT / "notebooks"
+    for path in sorted([*home.glob("*.py"), *home.glob("*/*.py")]):
+        text, page = path.read_text(encoding="utf-8"), path.relative_to(home).with_suffix("").as_posix()
+        paper = "".join(re.findall(r'Page\.of\(paper="(\w+)"', text)[:1])
+        for places in re.findall(r"page\.claims\((?:\((.*?)\))?\)", text):
             shown = ast.literal_eval(f"({places})") if places else [claim.where for claim in registry.claims(paper)]
             pages |= {(paper, where): page for where in shown}
     return pages
