@@ -20,6 +20,7 @@ from cirkit.evaluators.pinpoint import NegativeRecall, ParaphraseRange
 from cirkit.evaluators.ranking import rank
 from cirkit.experiments.curves import Curve
 from cirkit.experiments.experiment import Column, Evaluator, Test, as_trained
+from cirkit.papers.maaf.fashioniq import SIZES as MAAF_SIZES
 from cirkit.worlds.circo import CIRCO
 from cirkit.worlds.cirr import CIRR
 from cirkit.worlds.fashioniq import FASHIONIQ
@@ -70,11 +71,7 @@ BOARDS = {
         table="FashionIQ",
         folder="fashioniq",
         world=FASHIONIQ,
-        sizes={
-            "smoke": FASHIONIQ.sizes["smoke"],
-            "cpu": replace(FASHIONIQ.sizes["cpu"], train=(1000, 1800), test=(10, 20), image=48, image_format="png"),
-            "gpu": FASHIONIQ.sizes["gpu"],
-        },
+        sizes=MAAF_SIZES,  # the worlds of MAAF's rows
         tests={"fashioniq": (fashioniq.test, {})},
         columns=tuple(Column("fashioniq", measure) for measure in (SCORE, Recall(10), Recall(50))),
     ),
