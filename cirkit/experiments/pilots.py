@@ -7,6 +7,7 @@ line has a hash of what ran but for the steps, so that a line of another setting
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -35,22 +36,27 @@ def setting(experiment: Experiment) -> str:
 
 
 def pilot(experiment: Experiment, seed: int, steps: int, trainer: Trainer) -> list[Line]:
-    """The measures of an experiment's table after so many steps; nothing is kept of it but what is returned.
+    """The measures of an experiment's tables after so many steps; nothing is kept of it but what is returned.
 
-    Raises Problem for a seed below 100, which would be one that is reported.
+    Raises Problem for a seed below 100, which would be one that is reported, and for steps of a row that takes none.
     """
     if seed < FIRST:
         raise Problem(f"Seed {seed} is for records. Pilot on seeds from {FIRST} on.")
+    if steps and not experiment.training.steps:
+        raise Problem(f"{experiment.name} learns nothing. Pilot it with --steps 0.")
     training = replace(experiment.training, steps=steps)
     outcome = replace(trainer, keep=False)(training, seed)
     head = {"name": experiment.name, "scale": experiment.scale, "seed": seed}
     head |= {"setting": setting(experiment), "steps": steps}
-    loss = round(outcome.facts.loss[-1][1], 3)
+    loss = round(outcome.facts.loss[-1][1], 3) if steps else math.nan
     lines = []
-    for column in registry.columns(experiment.paper, experiment.table):
-        test = experiment.tests[column.test]
-        found = evaluate(test, outcome.model, at_seed(test.data, seed)())
-        lines.append(head | {"measure": str(column), "value": round(overall(found, column.measure), 1), "loss": loss})
+    found = {name: evaluate(test, outcome.model, at_seed(test.data, seed)()) for name, test in experiment.tests.items()}
+    head_test = registry.columns(experiment.paper, experiment.table)[0].test
+    for table in (experiment.table, *(table for table, _ in experiment.also)):
+        for column in registry.columns(experiment.paper, table):
+            value = round(overall(found[column.test], column.measure), 1)
+            measure = str(column) if column.test == head_test else f"{column.test}: {column}"
+            lines.append(head | {"measure": measure, "value": value, "loss": loss})
     return lines
 
 

@@ -8,7 +8,7 @@ from cirkit.errors import Problem
 from cirkit.experiments import pilots
 from cirkit.experiments.experiment import ROOT
 from cirkit.experiments.trainings import Trainer
-from cirkit.papers import maaf
+from cirkit.papers import clip_family, maaf
 
 HEAD = {"name": "maaf/spot_the_diff/tirg", "scale": "smoke", "seed": 100, "setting": "a", "measure": "R@1", "loss": 1.0}
 
@@ -22,6 +22,18 @@ def test_a_pilot_leaves_nothing_but_its_lines(tmp_path, monkeypatch):
     assert not list(tmp_path.rglob("*.safetensors")) and not list(tmp_path.rglob("*.json"))
     with pytest.raises(Problem, match="Seed 4 is for records"):
         pilots.pilot(image_only, 4, 3, Trainer())
+
+
+def test_a_row_that_learns_nothing_has_a_pilot_without_steps_on_every_table_it_is_in(tmp_path, monkeypatch):
+    monkeypatch.setenv("CIRKIT_DATA", str(tmp_path))
+    row = next(each for each in clip_family.experiments("smoke") if each.name == "clip_family/sum")
+    row = replace(row, training=replace(row.training, start={}))
+    with pytest.raises(Problem, match="learns nothing"):
+        pilots.pilot(row, 100, 3, Trainer())
+    lines = pilots.pilot(row, 100, 0, Trainer(tell=str))
+    measures = [line["measure"] for line in lines]
+    assert len(set(measures)) == len(measures) and "circo: mAP@5" in measures
+    assert all(line["loss"] != line["loss"] and 0 <= line["value"] <= 100 for line in lines)
 
 
 def test_a_doubling_is_found_and_what_it_moved():
