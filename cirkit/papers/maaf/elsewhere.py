@@ -85,11 +85,11 @@ BENCHMARKS = (
         k=(10, 50),
         rows=BASELINES,
         world=SPOT_THE_DIFF,
-        size=replace(SPOT_THE_DIFF.sizes["cpu"], train=400, least=1, most=2, image=48),
-        steps=600,
+        size=replace(SPOT_THE_DIFF.sizes["cpu"], train=400, least=1, most=2, afters=8, image=48),
+        steps=3200,
+        validation={"train": 10, "test": 400},
         paper=paper(),  # released code: 90k steps, less every 30k
         augment=flips_and_shifts(),
-        **ONE_WORLD,
     ),
     BenchmarkSetup(
         name="fashion200k",
