@@ -81,7 +81,7 @@ BOARDS = {
         world=CIRR,
         sizes={
             "smoke": CIRR.sizes["smoke"],
-            "cpu": replace(CIRR.sizes["cpu"], train=500, test1=5, image=48),
+            "cpu": replace(CIRR.sizes["cpu"], train=500, val=80, test1=5, image=48),
             "gpu": CIRR.sizes["gpu"],
         },
         tests={"cirr": (cirr.test, {"protocol": WHOLE}), "cirr_subset": (cirr.test, {"protocol": SUBSET})},
@@ -96,7 +96,7 @@ BOARDS = {
         world=CIRCO,
         sizes={
             "smoke": CIRCO.sizes["smoke"],
-            "cpu": replace(CIRCO.sizes["cpu"], test=5, image=48),
+            "cpu": replace(CIRCO.sizes["cpu"], families=40, members=16, test=5, image=48),
             "gpu": CIRCO.sizes["gpu"],
         },
         tests={"circo": (circo.test, {})},
@@ -121,7 +121,7 @@ BOARDS = {
         world=PINPOINT,
         sizes={
             "smoke": PINPOINT.sizes["smoke"],
-            "cpu": replace(PINPOINT.sizes["cpu"], pairs=16, queries=80, image=48),
+            "cpu": replace(PINPOINT.sizes["cpu"], pairs=8, members=24, queries=80, image=48),
             "gpu": PINPOINT.sizes["gpu"],
         },
         tests={
