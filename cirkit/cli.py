@@ -397,7 +397,9 @@ def book() -> None:
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="render, train, evaluate, features, maaf, publish, scan or scan-full")],
+    name: Annotated[
+        str, typer.Argument(help="render, train, evaluate, features, maaf, publish, scan, scan-full or compodiff")
+    ],
     as_json: Json = False,
 ) -> None:
     """Time our code beside a reference, in one process."""

@@ -240,6 +240,13 @@ def scan_full() -> list[dict[str, Any]]:
     return scan.rows(scan.SIZES["full"])
 
 
+def compodiff() -> list[dict[str, Any]]:
+    """CompoDiff's sampler beside the released way of computing it, one query and sixteen at once; and a student."""
+    from cirkit.timing import compodiff
+
+    return compodiff.rows()
+
+
 BENCHES = {
     "render": render,
     "train": train,
@@ -249,4 +256,5 @@ BENCHES = {
     "publish": publish,
     "scan": scan,
     "scan-full": scan_full,
+    "compodiff": compodiff,
 }
