@@ -23,6 +23,7 @@ LAYERS = [
     {"models"},
     {"losses"},
     {"training"},
+    {"synthesis"},
     {"evaluators"},
     {"experiments"},
     {"figures"},

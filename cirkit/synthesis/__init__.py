@@ -1,0 +1,1 @@
+"""Synthetic triplets: captions, instructions and image pairs, generated and filtered (CompoDiff §4)."""
