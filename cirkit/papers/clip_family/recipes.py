@@ -87,7 +87,7 @@ def small(
 
 SETTINGS = {
     "smoke": small(steps=2, batch=8, seeds=(0,), images=12, sample=12, word_steps=2),
-    "cpu": small(steps=600, batch=128, seeds=(0, 1, 2, 3, 4), images=2000, sample=600, word_steps=70),
+    "cpu": small(steps=600, batch=64, seeds=(0, 1, 2, 3, 4), images=2000, sample=600, word_steps=70),
     "gpu": small(steps=5000, batch=256, seeds=(0, 1, 2, 3, 4), images=20_000, sample=2000, word_steps=350),
     "paper": FamilySetting(
         seeds=(0, 1, 2),
