@@ -17,7 +17,7 @@ PAPERS = {
     "protocols": "Protocols: one checkpoint under every protocol of FashionIQ (our own experiment)",
     "photos": "Real photos: same class, other colour (our own experiment)",
 }
-DECLARED = ("maaf", "clip_family", "protocols", "photos")  # papers whose module exists
+DECLARED = ("maaf", "clip_family", "compodiff", "protocols", "photos")  # papers whose module exists
 
 
 def experiments(

@@ -18,8 +18,14 @@ from cirkit.figures.display import Display
 from cirkit.figures.phrases import aligned, measured, with_interval
 from cirkit.figures.tables import NOTHING, chance, styled
 
-# rows that only prepare encoders, and one that compares protocols, not retrievers
-ELSEWHERE = ("maaf/pretraining", "clip_family/world_clip", "protocols/maaf")
+ELSEWHERE = (  # names that begin so: rows that only prepare encoders, or compare protocols or choices at test time
+    "maaf/pretraining",
+    "clip_family/world_clip",
+    "compodiff/design/",
+    "compodiff/guidance",
+    "compodiff/steps/",
+    "protocols/maaf",
+)
 ALONE = ("image_only", "text_only")  # how the rows that see one part of a query are named
 NUMBERS = ("measured, 95 % interval", "parameters, thousands", "of these trained", "ms a query", "peak memory, MB")
 
@@ -41,7 +47,7 @@ class Block:
 def blocks(scale: str) -> Iterator[Block]:
     """Every block that has a record at a scale; the headline is a test's first column."""
     for paper in registry.DECLARED:
-        rows = {each.name: each for each in registry.experiments(paper, scale) if each.name not in ELSEWHERE}
+        rows = {each.name: each for each in registry.experiments(paper, scale) if not each.name.startswith(ELSEWHERE)}
         heads: dict[str, Column] = {}
         for name, table in registry.tables():
             for column in registry.columns(paper, table) if name == paper else ():

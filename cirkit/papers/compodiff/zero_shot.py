@@ -1,0 +1,95 @@
+"""CompoDiff zero-shot, and the fusion models that learn from the same synthetic triplets, on all boards.
+
+CompoDiff Table 3 and Tables B.1 to B.4; PinPoint is ours. Methods that see no triplet are the CLIP family's rows.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from cirkit.experiments.change import UNCHANGED, Change, apply
+from cirkit.experiments.experiment import Column, Experiment
+from cirkit.papers.clip_family import supervised
+from cirkit.papers.clip_family.boards import BOARDS, Reading
+from cirkit.papers.clip_family.boards import COLUMNS as FAMILY
+from cirkit.papers.compodiff.settings import SETTINGS
+from cirkit.papers.compodiff.trainings import Family
+from cirkit.training.loop import Training
+
+TABLES = {  # of this paper, by the CLIP family's name
+    "FashionIQ": "Table B.1",
+    "CIRR": "Table B.2",
+    "CIRCO": "Table B.3",
+    "GeneCIS": "Table B.4",
+    "PinPoint": "PinPoint",
+}
+HEADLINES: tuple[Column, ...] = (
+    *FAMILY["FashionIQ"][1:],
+    FAMILY["CIRR"][0],
+    FAMILY["CIRR"][4],
+    *FAMILY["CIRCO"][:3],
+    FAMILY["GeneCIS"][0],
+)
+PLAIN = Reading()
+SCALE_OF_DATA, TEXT_ENCODER, TASKS = "Table 6", "Table 7", "Table 8"
+ALL = "all triplets"
+ENDS = ((SCALE_OF_DATA, f"CompoDiff, {ALL}"), (TEXT_ENCODER, "CLIP"), (TASKS, "Proposed"))  # what the main row ends
+COLUMNS = {"Table 3": HEADLINES} | {TABLES[name]: columns for name, columns in FAMILY.items()}
+
+
+def row(
+    name: str,
+    label: str,
+    training: Training,
+    family: Family,
+    *,
+    reading: Reading = PLAIN,
+    boards: tuple[str, ...] = tuple(BOARDS),
+    table: str = "Table 3",
+    also: tuple[tuple[str, str], ...] = (),
+    seeds: int | None = None,
+) -> Experiment:
+    """A row that is tested on boards; one of Table 3 stands in the table of each of its boards, too.
+
+    `seeds` is how many of the setting's it has; None: all.
+    """
+    each = tuple((TABLES[BOARDS[board].table], label) for board in boards) if table == "Table 3" else ()
+    return Experiment(
+        name=f"compodiff/{name}",
+        paper="compodiff",
+        table=table,
+        row=label,
+        also=(*each, *also),
+        scale=family.scale,
+        basis="original" if family.scale == "paper" else "world",
+        seeds=family.setting.seeds[:seeds],
+        training=training,
+        tests=reading.tests(family.scale, family.root, boards),
+        exhibits=reading.curves(family.scale, boards[0]),
+    )
+
+
+def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:
+    """All rows at a scale; `root` holds the original data, one folder per benchmark, for the `paper` scale."""
+    setting = apply(change, SETTINGS[scale])
+    family = Family(setting=setting, scale=scale, root=root)
+    fusion = fusions(family, family.all_triplets)
+    labels = {"combiner": f"Combiner, {ALL}"}
+    return [
+        row("compodiff", "CompoDiff", family.stage_2(), family, also=ENDS),
+        *(
+            row(
+                name,
+                f"{fusion[name].label} on synthetic triplets",
+                fusion[name].training,
+                family,
+                reading=fusion[name].reading,
+                also=((SCALE_OF_DATA, labels[name]),) if name in labels else (),
+            )
+            for name in ("combiner", "artemis")
+        ),
+    ]
+
+
+def fusions(family: Family, data: Callable[[], Any]) -> dict[str, supervised.Learner]:
+    """CLIP4Cir's sum and Combiner, and ARTEMIS, as they learn from these triplets."""
+    return supervised.rows(family.setting.fusion, family.scale, family.root, lambda protocol: data)
