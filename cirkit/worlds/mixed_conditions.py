@@ -34,11 +34,11 @@ SEEN = 3  # pixels of both sides of what is seen of an object, at least, for a q
 class Size:
     """Everything that decides a world of mixed conditions."""
 
-    families: int  # references of each kind of query
+    families: int  # scenes of each kind that queries start from
     image: int = 64  # pixels
     seed: int = 0
-    least: int = 1  # small objects beside two large ones
-    most: int = 3
+    least: int = 0  # further objects beside the two that a scene starts with; one more for masks
+    most: int = 1
     again: int = 2  # images of each scene, seen a little differently
     margin: float = 0.05  # of the image's side, by which a mask is larger than its object on each side
     camera: float = 0.3  # world units, by which the camera strays from image to image
@@ -47,8 +47,8 @@ class Size:
 
 SIZES = {
     "smoke": Size(families=6, image=32),
-    "cpu": Size(families=250, image=48),
-    "gpu": Size(families=1000, image=96),
+    "cpu": Size(families=80, image=48),
+    "gpu": Size(families=400, image=96),
 }
 
 
@@ -75,75 +75,94 @@ class Part:
 
 @lru_cache(maxsize=4)
 def world(size: Size, kind: str) -> Part:
-    """The queries of a kind, from the size alone; large objects are of pairs that no training of these worlds shows."""
+    """The queries of a kind, from the size alone; each scene starts with a pair that no training of the groups shows.
+
+    All objects are large, so that a small encoder sees what is asked for.
+    """
     rng = np.random.default_rng([size.seed, 61, KINDS.index(kind)])
     cores = groups.cores()["test1"]
     scenes: list[Scene] = []
     queries: list[Asked] = []
-    while len(queries) < size.families:
-        core = cores[rng.integers(len(cores))]
-        family = _unwanted(rng, size, core) if kind == "negative" else _elsewhere(rng, size, core)
-        if family is not None:
-            found, query = family
-            first = len(scenes)
-            rows = {name: tuple(first + row for row in getattr(query, name)) for name in ("targets", "broken")}
-            queries.append(replace(query, reference=first + query.reference, **rows))
-            scenes += [groups.dress(rng, things, size.camera, size.light) for things in found]
+    for _ in range(size.families):
+        family = None
+        while family is None:
+            family = (_unwanted if kind == "negative" else _elsewhere)(rng, size, cores[rng.integers(len(cores))])
+        found, asked = family
+        queries += [_moved(query, len(scenes)) for query in asked]
+        scenes += [groups.dress(rng, things, size.camera, size.light) for things in found]
     return Part(scenes, [_truth(query, scenes) for query in queries])
 
 
-def _unwanted(rng: np.random.Generator, size: Size, core: Core) -> tuple[list[Things], Asked] | None:
-    """A scene, and the same with a wanted object, an unwanted one, or both; the unwanted one may be there before."""
-    base = groups.sample(rng, core, (size.least, size.most))
-    kinds = [groups.small(rng) for _ in range(2)]
-    wanted, unwanted = (What(None, one.colour, None, one.shape) for one in kinds)
-    if str(wanted) == str(unwanted) or wanted.count(base) or unwanted.count(base):
+def _moved(query: Asked, first: int) -> Asked:
+    """The query with its rows counted from the first of its scenes."""
+    rows = {name: tuple(first + row for row in getattr(query, name)) for name in ("targets", "broken")}
+    return replace(query, reference=first + query.reference, **rows)
+
+
+def _base(rng: np.random.Generator, core: Core, extras: tuple[int, int]) -> Things | None:
+    """The two objects of a core and some more, all large and all of different kinds."""
+    things: Things | None = groups.sample(rng, core, (0, 0))
+    for _ in range(int(rng.integers(extras[0], extras[1] + 1))):
+        things = _with(rng, things, _kind(rng))
+    alike = things is not None and len({(one.colour, one.shape) for one in things}) < len(things)
+    return None if alike else things
+
+
+def _kind(rng: np.random.Generator) -> Thing:
+    return replace(groups.small(rng), size="large")
+
+
+def _with(rng: np.random.Generator, things: Things | None, kind: Thing) -> Things | None:
+    """The scene with one more object; None where there is no room."""
+    placed = None if things is None else groups.put(rng, things, kind)
+    return None if placed is None else (*things, placed)
+
+
+def _what(thing: Thing) -> What:
+    return What(None, thing.colour, None, thing.shape)
+
+
+def _unwanted(rng: np.random.Generator, size: Size, core: Core) -> tuple[list[Things], list[Asked]] | None:
+    """A scene, and the same with one object more, with another, and with both: either is wanted, the other is not.
+
+    The unwanted object may be there before.
+    """
+    base, kinds = _base(rng, core, (size.least, size.most)), [_kind(rng), _kind(rng)]
+    first, second = map(_what, kinds)
+    both = _with(rng, _with(rng, base, kinds[0]), kinds[1])
+    if base is None or both is None or first == second or first.count(base) or second.count(base):
         return None
-    placed = groups.put(rng, base, kinds[0])
-    other = None if placed is None else groups.put(rng, (*base, placed), kinds[1])
-    if placed is None or other is None:
-        return None
-    ways = [base, (*base, other), (*base, placed), (*base, placed, other)]
+    ways = [base, (*base, both[-2]), (*base, both[-1]), both]
     scenes = [groups.nudge(rng, things, 0.1) if copy else things for things in ways for copy in range(size.again)]
-    reference = size.again * int(rng.integers(2))  # without the unwanted object, or with it
-    ask = f"add {an(str(wanted))}"
-    return scenes, Asked(
-        reference=reference,
-        text=ask,
-        negative=an(str(unwanted)),
-        thing=None,
-        in_words=f"{ask} without {an(str(unwanted))}",
-        targets=tuple(range(2 * size.again, 3 * size.again)),
-        broken=tuple(range(3 * size.again, 4 * size.again)),
-    )
+    rows = [tuple(range(way * size.again, (1 + way) * size.again)) for way in range(len(ways))]
+    queries = []
+    for wanted, unwanted, with_wanted, with_unwanted in ((first, second, 1, 2), (second, first, 2, 1)):
+        ask, avoid = f"add {an(str(wanted))}", an(str(unwanted))
+        for start in (0, with_unwanted):
+            words = f"{ask} without {avoid}"
+            queries.append(Asked(rows[start][0], ask, avoid, None, words, rows[with_wanted], rows[3]))
+    return scenes, queries
 
 
-def _elsewhere(rng: np.random.Generator, size: Size, core: Core) -> tuple[list[Things], Asked] | None:
+def _elsewhere(rng: np.random.Generator, size: Size, core: Core) -> tuple[list[Things], list[Asked]] | None:
     """A scene, and the same with each of its objects in turn exchanged for one and the same new kind."""
-    base = groups.sample(rng, core, (size.least + 1, size.most))
-    new = groups.small(rng)
-    what = What(None, new.colour, None, new.shape)
-    if what.count(base) or max(Counter(map(all_of, base)).values()) > 1:
+    base, new = _base(rng, core, (size.least + 1, size.most + 1)), _kind(rng)
+    if base is None or _what(new).count(base):
         return None
 
     def exchanged(number: int) -> Things:
-        old = base[number]
-        put: Thing = replace(old, shape=new.shape, colour=new.colour, material=new.material)
+        put = replace(base[number], shape=new.shape, colour=new.colour, material=new.material)
         return (*base[:number], put, *base[number + 1 :])
 
-    chosen = int(rng.integers(len(base)))
     ways = [base, *(exchanged(number) for number in range(len(base)))]
     scenes = [things for things in ways for _ in range(size.again)]
-    rows = [tuple(range((1 + n) * size.again, (2 + n) * size.again)) for n in range(len(base))]
-    return scenes, Asked(
-        reference=0,
-        text=f"change it to {an(str(what))}",
-        negative=None,
-        thing=chosen,
-        in_words=f"change the {all_of(base[chosen])} to {an(str(what))}",
-        targets=rows[chosen],
-        broken=tuple(row for n, mine in enumerate(rows) if n != chosen for row in mine),
-    )
+    rows = [tuple(range(way * size.again, (1 + way) * size.again)) for way in range(len(ways))]
+    target, queries = an(str(_what(new))), []
+    for number, thing in enumerate(base):
+        others = tuple(row for way, mine in enumerate(rows) if way not in (0, 1 + number) for row in mine)
+        words = f"change the {_what(thing)} to {target}"
+        queries.append(Asked(0, f"change it to {target}", None, number, words, rows[1 + number], others))
+    return scenes, queries
 
 
 def _truth(query: Asked, scenes: Sequence[Scene]) -> Asked:
@@ -197,7 +216,7 @@ def write(folder: Path, size: Size) -> Counts:
                 box = boxes[query.thing]
                 if int((box[2:] - box[:2]).min()) < SEEN:
                     continue
-                record["mask"] = f"{MASKS}/{query.reference:06d}.png"
+                record["mask"] = f"{MASKS}/{query.reference:06d}-{query.thing}.png"
                 white = 255 * mask(box, size.image, size.margin).to(torch.uint8)
                 save(folder, [record["mask"]], white.expand(1, 3, -1, -1))
             for key in ("targets", "broken"):
