@@ -6,11 +6,12 @@ Hudson and Manning (ICLR 2018), §3.1.2, "image unit": two layers on top of fixe
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
 from cirkit.attention.dropout import Dropout
-from cirkit.encoders.image import Maps, tokens
+from cirkit.encoders.bert import Frozen
+from cirkit.encoders.image import Maps, ResNet, tokens, unprojected
 from cirkit.errors import Problem
 from cirkit.regions import Regions
 
@@ -35,6 +36,18 @@ class GivenMaps(nn.Module):
 
     def forward(self, maps: Float[Tensor, "b c h w"]) -> Maps:
         return (maps,)
+
+
+class Conv4(nn.Module):
+    """The features of MAC on CLEVR: 1,024 maps of 14 x 14 places of a ResNet-101 of ImageNet, which does not learn."""
+
+    def __init__(self, *, pretrained: bool = True):
+        super().__init__()
+        network = ResNet(name="resnet101", width=1024, stages=(3,), pretrained=pretrained, project=unprojected)
+        self.width, self.network = network.width, Frozen(network)
+
+    def forward(self, images: UInt8[Tensor, "b 3 h w"]) -> Maps:
+        return self.network(images)
 
 
 class GridParts(nn.Module):

@@ -17,7 +17,7 @@ PAPERS = {
     "protocols": "Protocols: one checkpoint under every protocol of FashionIQ (our own experiment)",
     "photos": "Real photos: same class, other colour (our own experiment)",
 }
-DECLARED = ("maaf", "clip_family", "compodiff", "protocols", "photos")  # papers whose module exists
+DECLARED = ("maaf", "alignment", "clip_family", "compodiff", "protocols", "photos")  # papers whose module exists
 
 
 def experiments(
@@ -128,7 +128,8 @@ def models() -> list[dict[str, Any]]:
         if name not in found:
             model = factory(["make yellow sphere small"])
             count = sum(parameter.numel() for parameter in model.parameters())
-            found[name] = {"name": name, "paper": experiment.paper, "kind": "retriever", "parameters": count}
+            kind = "retriever" if hasattr(model, "score") else "answerer"
+            found[name] = {"name": name, "paper": experiment.paper, "kind": kind, "parameters": count}
     return list(found.values())
 
 

@@ -1,0 +1,19 @@
+"""Attention alignment (Cao et al., COLING 2022): SCAN and MAC with exchanged scores, one file per host."""
+
+from cirkit.experiments.change import UNCHANGED, Change
+from cirkit.experiments.experiment import Experiment
+from cirkit.papers.alignment import alignment_claims, matching, reasoning, region_data
+
+__all__ = ["CLAIMS", "COLUMNS", "experiments"]
+
+PARTS = (region_data, matching, reasoning)
+COLUMNS = {table: columns for part in PARTS for table, columns in part.COLUMNS.items()}
+CLAIMS = alignment_claims.CLAIMS
+
+
+def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:
+    """Every row of every table at a scale; `root` holds the original data, one folder per benchmark.
+
+    `change` gives numbers of the settings other values.
+    """
+    return [found for part in PARTS for found in part.experiments(scale, root, change)]
