@@ -180,6 +180,7 @@ def rows(setting: FamilySetting, scale: str, root: str) -> dict[str, ZeroShot]:
                 use=basic(subjects=words.subjects, styles=words.styles, sample=sample, context=setting.context),
                 evaluate=rank_expanded,
             ),
+            seeds=3,
         ),
         "pic2word": ZeroShot(
             label="Pic2Word",
