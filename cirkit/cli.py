@@ -244,6 +244,32 @@ def run_seeds(experiment: Any, seed: int | None, device: str, again: bool) -> No
 
 
 @app.command()
+def submit(
+    name: str,
+    benchmark: Annotated[str, typer.Option(help="cirr or circo.")],
+    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    scale: Annotated[str, typer.Option()] = "cpu",
+    seed: Annotated[int, typer.Option()] = 0,
+    device: Device = "cpu",
+    root: Annotated[
+        str, typer.Option(help="Where original data lie, a folder per benchmark (paper scale).")
+    ] = "data/raw",
+) -> None:
+    """Write what the server of CIRR or CIRCO takes: the ranking of its test split by an experiment's weights."""
+    from cirkit.experiments import registry
+    from cirkit.experiments.environment import usable
+    from cirkit.experiments.trainings import Trainer, any_code
+    from cirkit.submit import submit as write
+
+    usable(device)
+    experiment = registry.experiment(name, scale, root)
+    watch = progress(experiment.training.steps) if experiment.training.steps else None
+    trainer = Trainer(device=device, accept=any_code, watch=watch, tell=announce)
+    for path in write(experiment, benchmark, seed, out, trainer):
+        typer.echo(str(path))
+
+
+@app.command()
 def pilot(
     name: str,
     steps: Annotated[list[int], typer.Option(help="How long; give it twice or more to see what a doubling moves.")],

@@ -32,7 +32,7 @@ LAYERS = [
     {"search"},
     {"timing"},
     {"standalone"},
-    {"pages", "doctor"},
+    {"pages", "doctor", "submit"},
     {"cli"},
     {"__main__"},
 ]

@@ -80,6 +80,19 @@ plots.validation_curves(page, "CIRCO", "Figure C.3")
 print(json.dumps(page.experiment("clip_family/searle").declared(), indent=1))
 
 # %% [markdown]
+# PALAVRA learns from sets of images whose captions name the same thing, and takes a set of one image here; it was made
+# for several images of one thing. CLIP + painter edits the reference by the renderer and searches with the image, as
+# [the page of CIRR](cirr) says.
+#
+# ## A file for the test server
+#
+# The targets of the 800 test queries are known to CIRCO's server alone. `cirkit submit` ranks them by a row's weights
+# and writes the file that the server takes, checked by its rules before it is written:
+#
+# ```
+# cirkit submit clip_family/searle --benchmark circo --out submissions --scale paper
+# ```
+#
 # ## What this shows, and what it does not
 #
 # It shows whether a word made of an image carries what the text leaves out, in a space that CLIP has learned from a few

@@ -22,6 +22,7 @@ from cirkit.experiments.page import Page
 from cirkit.figures import claims, plots, tables
 from cirkit.figures.code import code
 from cirkit.models.artemis import ClipARTEMIS, ExplicitMatching, ImplicitSimilarity
+from cirkit.worlds import painter
 
 page = Page.of(paper="clip_family", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
 
@@ -78,6 +79,30 @@ plots.validation_curves(page, "CIRR", "Figure R.3")
 print(json.dumps(page.experiment("clip_family/cirr/combiner").declared(), indent=1))
 
 # %% [markdown]
+# ## Painting the answer
+#
+# CompoDiff also edits the reference as the text asks, by InstructPix2Pix, and searches with the image that comes out.
+# Here the painter is the renderer itself. It reads the text by the language that wrote it, changes the reference's
+# scene as little as makes the text true, and draws it. This painter knows the scene and draws without fault, so its row
+# says what the idea can give, not what a generative model does. At the `paper` scale InstructPix2Pix paints. Only the
+# synthetic CIRR and CIRCO have texts that can be read back: those of FashionIQ leave open which garment is meant,
+# GeneCIS names an attribute or an object and no edit, and half of PinPoint's texts are about garments. Of the numbers
+# that are reported for CLIP + IP2P those within a set lie below chance.
+
+# %% tags=["remove-input"]
+code(painter.edit)
+
+# %% [markdown]
+# ## Files for the test server
+#
+# The targets of the test split are known to the server of CIRR alone. `cirkit submit` ranks that split by a row and
+# writes both files that the server takes, for all images and for the sets of six; each is checked by the server's rules
+# before it is written:
+#
+# ```
+# cirkit submit clip_family/searle --benchmark cirr --out submissions --scale paper
+# ```
+#
 # ## What this shows, and what it does not
 #
 # It shows how far one part of a query goes on sets that a machine drew, where texts single out one of six images by
