@@ -4,6 +4,7 @@ Delmas et al. (2022), at the sizes of FashionIQ's dresses; the released loop is 
 with the vectors of the texts and of all images, and end with ranks.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -53,16 +54,21 @@ class Race:
         return sort(self.benchmark, scores, slice(0, len(scores)), slice(0, scores.shape[1]))
 
     @torch.no_grad()
-    def released(self) -> list[int]:
-        """Query by query: attention to all images, their lengths, a full sort, and the target looked up in it."""
-        ranks, (matching, similarity) = [], self.model.terms
-        for text, reference, relevant in zip(self.texts, self.references, self.benchmark.relevant, strict=True):
-            text = text[None]
+    def loop(self) -> Iterator[Float[Tensor, " n"]]:
+        """The scores of one query after the other: attention to all images, then their lengths."""
+        matching, similarity = self.model.terms
+        for text, reference in zip(self.texts.split(1), self.references, strict=True):
             attended = unit(matching.attend(text) * self.images)  # (n, d)
             explicit = (unit(matching.transform(text)) * attended).sum(1)
             before = unit(similarity.attend(text) * self.images[reference])
             attended = unit(similarity.attend(text) * self.images)
-            scores = explicit + (before * attended).sum(1)
+            yield explicit + (before * attended).sum(1)
+
+    @torch.no_grad()
+    def released(self) -> list[int]:
+        """Query by query: the loop's scores, a full sort, and the target looked up in it."""
+        ranks = []
+        for scores, reference, relevant in zip(self.loop(), self.references, self.benchmark.relevant, strict=True):
             scores[reference] = -torch.inf
             order = scores.sort(descending=True)[1]
             ranks.append(1 + int((order == relevant[0]).nonzero()))

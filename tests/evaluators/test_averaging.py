@@ -3,12 +3,18 @@ from dataclasses import replace
 import pytest
 import torch
 from torch.nn.functional import normalize
-from toys import Mean, colour_benchmark
+from toys import Mean, TinyClip, colour_benchmark
 
+from cirkit.benchmarks import fashioniq
+from cirkit.benchmarks.fashioniq_protocols import SEARLE_MEAN
+from cirkit.benchmarks.fashioniq_readings import both_orders
 from cirkit.evaluators.averaging import rank_mean
 from cirkit.evaluators.ranking import compose, encode, rank, rank_features
 from cirkit.models.base import Cosine
+from cirkit.models.searle import PROMPT, searle
+from cirkit.models.textual_inversion import TextualInversion
 from cirkit.query import Query
+from cirkit.worlds.fashioniq import FASHIONIQ, SIZES
 
 
 def reworded(benchmark):
@@ -64,3 +70,15 @@ def test_one_wording_ranks_as_itself_and_so_do_features_of_several_tensors():
 def test_wordings_of_other_queries_are_refused():
     with pytest.raises(ValueError, match="same queries"):
         rank_mean(model(), [colour_benchmark(), colour_benchmark().take([0, 1])])
+
+
+def test_searle_s_two_prompts_of_a_text_rank_as_its_two_benchmarks_do(tmp_path):
+    FASHIONIQ.publish(tmp_path / "world", replace(SIZES["smoke"], train=(2, 4), val=(6, 12), test=(2, 4), image=8))
+    torch.manual_seed(0)
+    as_prompts = searle([], clip=TinyClip).eval()
+    as_texts = TextualInversion(as_prompts.clip, as_prompts.phi, PROMPT.prompt).eval()
+    one = rank(as_prompts, fashioniq.test(tmp_path / "world", SEARLE_MEAN))
+    other = rank_mean(as_texts, both_orders(tmp_path / "world"))
+    assert one.mid.tolist() == other.mid.tolist() and one.group == other.group
+    first, _ = both_orders(tmp_path / "world")
+    assert rank(as_texts, first).mid.tolist() != one.mid.tolist()

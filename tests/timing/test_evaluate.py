@@ -74,8 +74,11 @@ def test_a_peak_of_memory_is_seen():
         assert peak.megabytes is None or 30 <= peak.megabytes <= 80
 
 
-def test_the_released_loop_of_artemis_ranks_as_two_products_do():
+def test_the_released_loop_of_artemis_scores_and_ranks_as_two_products_do():
     race = evaluate_artemis.Race(24, 60)
+    with torch.no_grad():
+        products = race.model.score(race.compose(), race.images) / race.model.temperature.exp()
+    torch.testing.assert_close(products, torch.stack([*race.loop()]), atol=1e-5, rtol=0)
     ranks = race.ours()
     assert ranks.mid.tolist() == race.released() == race.plain().tolist()
     assert len(set(ranks.mid)) > 12
