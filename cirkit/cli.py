@@ -424,7 +424,10 @@ def book() -> None:
 @app.command()
 def bench(
     name: Annotated[
-        str, typer.Argument(help="render, train, evaluate, features, maaf, publish, scan, scan-full or compodiff")
+        str,
+        typer.Argument(
+            help="render, train, evaluate, features, maaf, publish, scan, scan-full, compodiff, fusion or fusion-full"
+        ),
     ],
     as_json: Json = False,
 ) -> None:

@@ -17,7 +17,15 @@ PAPERS = {
     "protocols": "Protocols: one checkpoint under every protocol of FashionIQ (our own experiment)",
     "photos": "Real photos: same class, other colour (our own experiment)",
 }
-DECLARED = ("maaf", "alignment", "clip_family", "compodiff", "protocols", "photos")  # papers whose module exists
+DECLARED = (
+    "maaf",
+    "alignment",
+    "clip_family",
+    "compodiff",
+    "pvlf",
+    "protocols",
+    "photos",
+)  # papers whose module exists
 
 
 def experiments(

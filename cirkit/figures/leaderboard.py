@@ -25,6 +25,7 @@ ELSEWHERE = (  # names that begin so: rows that only prepare encoders, or compar
     "compodiff/guidance",
     "compodiff/steps/",
     "protocols/maaf",
+    "pvlf/smaller_world_clip",
 )
 ALONE = ("image_only", "text_only")  # how the rows that see one part of a query are named
 NUMBERS = ("measured, 95 % interval", "parameters, thousands", "of these trained", "ms a query", "peak memory, MB")

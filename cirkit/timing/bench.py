@@ -247,6 +247,20 @@ def compodiff() -> list[dict[str, Any]]:
     return compodiff.rows()
 
 
+def fusion() -> list[dict[str, Any]]:
+    """A step of PVLF from cached tokens beside one through frozen towers, and fused attention, over the world CLIP."""
+    from cirkit.timing import fusion
+
+    return fusion.rows()
+
+
+def fusion_full() -> list[dict[str, Any]]:
+    """The same over a CLIP-L/14 with random weights."""
+    from cirkit.timing import fusion
+
+    return fusion.rows(fusion.SIZES["paper"])
+
+
 BENCHES = {
     "render": render,
     "train": train,
@@ -257,4 +271,6 @@ BENCHES = {
     "scan": scan,
     "scan-full": scan_full,
     "compodiff": compodiff,
+    "fusion": fusion,
+    "fusion-full": fusion_full,
 }
