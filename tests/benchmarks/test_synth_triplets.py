@@ -11,8 +11,9 @@ from cirkit.benchmarks import synth_triplets as synth
 from cirkit.benchmarks.synth_triplets import FILE, TEMPLATES, Columns, Triplet, as_given, fill, retold
 from cirkit.errors import Problem
 from cirkit.query import all_rows
-from cirkit.worlds import groups
+from cirkit.worlds import groups, synth_garments
 from cirkit.worlds import synth_triplets as synth_world
+from cirkit.worlds.garments import differences
 from cirkit.worlds.synth_triplets import SYNTH_TRIPLETS, Size
 
 WORLD = SYNTH_TRIPLETS
@@ -48,6 +49,22 @@ def test_an_instruction_stands_as_given_and_keywords_make_one():
     assert as_given(TOLD, 0) == retold(TOLD, 0) == as_given(both, 0) == "do it"
     assert as_given(KEYED, 3) == retold(KEYED, 3) == retold(both, 3) and "dog" in retold(KEYED, 3)
     assert len({retold(KEYED, row) for row in range(200)}) > 40
+
+
+def test_pairs_of_garments_differ_in_the_attribute_that_their_keywords_name(tmp_path):
+    size = replace(TINY, triplets=20, garments=0.5)
+    SYNTH_TRIPLETS.publish(tmp_path / "world", size)
+    made, train = synth_world.world(size), synth.train(tmp_path / "world", retold)
+    scenes, clothes = made[:10], made[10:]
+    assert scenes == synth_world.world(replace(size, triplets=10, garments=0.0))
+    for pair in clothes:
+        before, after = pair.frames
+        (name,) = differences(before, after)
+        keyword = synth_garments.KEYWORDS[name]
+        assert (pair.source, pair.target) == (keyword(before), keyword(after)) and before.seed == after.seed
+    drawn = SYNTH_TRIPLETS.images(size, "train", range(40))
+    assert torch.equal(train[all_rows(train)].target, drawn[1::2])
+    assert all(pair.target in text for pair, text in zip(made, train.texts, strict=True))
 
 
 def test_what_is_read_is_what_the_world_holds(root):

@@ -3,7 +3,7 @@
 CompoDiff §3.3, §5.4 and §5.8, which shows both on examples alone; the benchmark is the synthetic data's own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from torch import nn
@@ -12,6 +12,7 @@ from cirkit.benchmarks import mixed_conditions
 from cirkit.benchmarks.mixed_conditions import (
     KINDS,
     Protocol,
+    Relevant,
     Wording,
     as_conditions,
     broken,
@@ -21,6 +22,7 @@ from cirkit.benchmarks.mixed_conditions import (
 )
 from cirkit.evaluators.measures import Recall
 from cirkit.evaluators.pinpoint import NegativeRecall
+from cirkit.experiments.artifacts import TopTen
 from cirkit.experiments.change import UNCHANGED, Change, apply
 from cirkit.experiments.experiment import Column, Experiment, Test, as_trained
 from cirkit.models.late_fusion import image_alone, product, total
@@ -31,11 +33,14 @@ from cirkit.papers.clip_family.zero_shot import late_fusion, untrained
 from cirkit.papers.compodiff.settings import SETTINGS
 from cirkit.papers.compodiff.trainings import Family
 from cirkit.papers.compodiff.zero_shot import fusions
+from cirkit.query import Benchmark
 from cirkit.training.loop import Training
 from cirkit.worlds.mixed_conditions import MIXED_CONDITIONS
 from cirkit.worlds.publish import drawn_each_seed
 
 TABLES = {"negative": "Negative text", "mask": "Mask"}
+SHOWN = ("compodiff", "compodiff_words", "compodiff_without")  # rows that keep their first images
+ROWS = (0, 82)  # of which queries
 RELEVANT = {"": targets, "_broken": broken}  # by the end of the test's name
 COLUMNS = {
     TABLES[kind]: (
@@ -57,6 +62,12 @@ class subtract:
         return Subtraction((), clip=lambda: model.clip, weight=self.weight)
 
 
+def scenes(scale: str, kind: str, wording: Wording, relevant: Relevant) -> Callable[[], Benchmark]:
+    """The queries of a kind in each seed's world."""
+    settings = {"protocol": Protocol(kind=kind, wording=wording, relevant=relevant)}
+    return drawn_each_seed(mixed_conditions.test, MIXED_CONDITIONS, MIXED_CONDITIONS.sizes[scale], settings)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """A row: its label, its training, the wording of its queries, its use, and of which kinds its queries are."""
@@ -69,17 +80,8 @@ class Asked:
 
     def tests(self, scale: str) -> dict[str, Test]:
         """Each kind's targets, and the images that break its condition, in each seed's world."""
-        size = MIXED_CONDITIONS.sizes[scale]
         return {
-            f"{kind}{end}": Test(
-                drawn_each_seed(
-                    mixed_conditions.test,
-                    MIXED_CONDITIONS,
-                    size,
-                    {"protocol": Protocol(kind=kind, wording=self.wording, relevant=relevant)},
-                ),
-                use=self.use,
-            )
+            f"{kind}{end}": Test(scenes(scale, kind, self.wording, relevant), use=self.use)
             for kind in self.kinds
             for end, relevant in RELEVANT.items()
         }
@@ -129,6 +131,7 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
             seeds=setting.seeds,
             training=row.training,
             tests=row.tests(scale),
+            exhibits={kind: (TopTen(ROWS, name=f"top-{kind}"),) for kind in row.kinds} if name in SHOWN else {},
         )
         for name, row in rows(Family(setting=setting, scale=scale, root=root)).items()
     ]
