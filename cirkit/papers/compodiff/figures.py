@@ -48,9 +48,9 @@ def steps_and_time(page: Page, number: str) -> Display:
             calls = [count for count in steps.CALLS if steps.test_of(count) in each.tests]
             found = [measured(each, Column(steps.test_of(count), SCORE)) for count in calls]
             mean = [interval.mean for interval in found]
-            spread = [[m - i.low for m, i in zip(mean, found, strict=True)],
-                      [i.high - m for m, i in zip(mean, found, strict=True)]]  # fmt: skip
-            left.errorbar(calls, mean, spread, fmt="o-", ms=3, lw=1.2, capsize=2, color=colour, label=label)
+            below = [max(level - interval.low, 0.0) for level, interval in zip(mean, found, strict=True)]
+            beyond = [max(interval.high - level, 0.0) for level, interval in zip(mean, found, strict=True)]
+            left.errorbar(calls, mean, [below, beyond], fmt="o-", ms=3, lw=1.2, capsize=2, color=colour, label=label)
             times = milliseconds(each)
             if times:
                 taken = [(times.get(steps.test_of(count)) or times["as trained"])["1"] for count in calls]
