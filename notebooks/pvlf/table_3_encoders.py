@@ -33,8 +33,9 @@ page = Page.of(paper="pvlf", scale=scale, seeds=seeds, device=device, root=root,
 # %% [markdown]
 # ## The code that matters
 #
-# With frozen towers a step reads tokens that were computed once. Which parameters belong to the text tower is read off
-# the graph of a text's vector.
+# With frozen towers a step reads tokens that were computed once; how much that saves depends on how large the towers
+# are beside the fusion, which `cirkit bench fusion` and `fusion-full` measure. Which parameters belong to the text
+# tower is read off the graph of a text's vector.
 
 # %% tags=["remove-input"]
 code(ranking_tokens.__call__, text_tower)

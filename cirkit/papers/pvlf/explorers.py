@@ -23,7 +23,7 @@ from cirkit.explorers.sizes import SizeExplorer, Train, Watch
 from cirkit.papers.clip_family.boards import BOARDS
 from cirkit.papers.pvlf.fusion_encoders import FIRST, towers
 from cirkit.papers.pvlf.fusion_rows import CIRR
-from cirkit.papers.pvlf.fusion_settings import LENGTHS, SETTINGS
+from cirkit.papers.pvlf.fusion_settings import LENGTHS, SETTINGS, USUAL
 from cirkit.papers.pvlf.fusion_trainings import Fusions
 from cirkit.worlds.cirr import CIRR as WORLD
 
@@ -38,23 +38,24 @@ def cirr_images(scale: str) -> Callable[[Sequence[int]], UInt8[Tensor, "n 3 h w"
 
 def size_explorer(page: Page) -> SizeExplorer | Nothing:
     """R@1 on CIRR of each length and depth that has records; Nothing before the first."""
-    column, usual = CIRR[0], SETTINGS[page.scale]
-    names = {(length, usual.layers): f"pvlf/length_{length}" for length in LENGTHS}
-    names |= {(usual.prompt_length, depth): f"pvlf/depth_{depth}" for depth in (1, 3)}
-    default = usual.prompt_length, usual.layers
-    names |= {(0, usual.layers): "pvlf/no_prompts", default: "pvlf/combined"}
-    cells = []
-    for (length, depth), name in sorted(names.items()):
-        if runs := records.done(page.experiment(name)):
+    column, cells = CIRR[0], {}
+    for name in (*(f"length_{p}" for p in LENGTHS if p != USUAL), "no_prompts", "depth_1", "depth_3", "combined"):
+        experiment = page.experiment(f"pvlf/{name}")
+        if runs := records.done(experiment):
+            length, depth = (experiment.training.model.keywords[key] for key in ("length", "layers"))
             found = estimate(runs, column.test, column.measure)
-            numbers = {key: round(value, 2) for key, value in vars(found).items() if key in ("mean", "low", "high")}
-            cells.append({"length": length, "depth": depth, "seeds": found.seeds} | numbers)
+            numbers = {key: round(getattr(found, key), 2) for key in ("mean", "low", "high")}
+            cells[length, depth] = {"length": length, "depth": depth, "seeds": found.seeds} | numbers
     if not cells:
         return Nothing("There is nothing to explore yet: no row of a length or depth has been run.")
-    sizes = [(cell["length"], cell["depth"]) for cell in cells]
-    length, depth = default if default in sizes else sizes[0]
-    train = live_training(page.scale)
-    return SizeExplorer(cells=cells, measure=f"CIRR {column}", length=length, depth=depth, train=train)
+    length, depth = list(cells)[-1]  # the paper's own choice, where it was run
+    return SizeExplorer(
+        cells=[cells[size] for size in sorted(cells)],
+        measure=f"CIRR {column}",
+        length=length,
+        depth=depth,
+        train=live_training(page.scale),
+    )
 
 
 def live_training(scale: str) -> Train | None:

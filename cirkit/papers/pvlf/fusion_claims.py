@@ -10,6 +10,7 @@ from cirkit.evaluators.measures import Measure, Recall
 from cirkit.experiments.claims import Claim, Expectation, Gain, GainOverBest, Gains, Quantity, above, below, within
 from cirkit.experiments.slope import slope
 from cirkit.papers.clip_family.boards import SCORE
+from cirkit.papers.pvlf.fusion_settings import LENGTHS, USUAL
 
 MEASURES: dict[str, Measure] = {"cirr": Recall(1), "fashioniq": SCORE}
 NAMES = {"cirr": "CIRR", "fashioniq": "FashionIQ"}
@@ -20,7 +21,7 @@ HIGHER = above(0.0)
 OURS = "not in the paper: our addition"
 ALIKE = 1.0  # points of a measure within which two rows are alike
 FLAT = 0.05  # points a prompt within which length changes nothing: 1.5 points from the shortest to the longest
-LENGTHS = tuple((float(p), "pvlf/combined" if p == 25 else f"pvlf/length_{p}") for p in range(5, 36, 5))
+BY_LENGTH = tuple((float(p), "pvlf/combined" if p == USUAL else f"pvlf/length_{p}") for p in LENGTHS)
 DEPTHS = ((1.0, "pvlf/depth_1"), (2.0, "pvlf/combined"), (3.0, "pvlf/depth_3"))
 PROMPTED_LAYERS = ((1.0, "pvlf/layers_3_depth_1"), (2.0, "pvlf/layers_3_depth_2"), (3.0, "pvlf/depth_3"))
 BARE_LAYERS = ((1.0, "pvlf/transagg_layers_1"), (2.0, "pvlf/transagg_combined"), (3.0, "pvlf/transagg_layers_3"))
@@ -149,7 +150,7 @@ def _length_and_depth() -> Iterator[Claim]:
         "Table 4",
         f"From 5 to 35 prompts the slope of R@1 on CIRR is zero to within {FLAT:g} points a prompt.",
         "39.49 39.66 39.63 38.22 40.32 39.20 39.15: a slope of -0.009",
-        slope(LENGTHS, "cirr", Recall(1)),
+        slope(BY_LENGTH, "cirr", Recall(1)),
         within(FLAT),
         unit="points a prompt",
         headline=True,
@@ -158,7 +159,7 @@ def _length_and_depth() -> Iterator[Claim]:
         "Table 4",
         "Prompts beyond 25 lower R@1 on CIRR.",
         "40.32 39.20 39.15: a slope of -0.117",
-        slope(LENGTHS[4:], "cirr", Recall(1)),
+        slope(BY_LENGTH[4:], "cirr", Recall(1)),
         below(0.0),
         unit="points a prompt",
     )

@@ -21,7 +21,7 @@ from cirkit.models.pvlf import AS_PRINTED, Prompts
 from cirkit.papers.clip_family import recipes, zero_shot
 from cirkit.papers.clip_family.boards import BOARDS, SCORE, Reading
 from cirkit.papers.pvlf.fusion_encoders import FIRST, SECOND, label_of
-from cirkit.papers.pvlf.fusion_settings import LENGTHS, SETTINGS, FusionSetting
+from cirkit.papers.pvlf.fusion_settings import LENGTHS, SETTINGS, USUAL, FusionSetting
 from cirkit.papers.pvlf.fusion_trainings import Fusions
 from cirkit.papers.pvlf.prompt_attention import PromptAttention
 from cirkit.training.loop import Training
@@ -93,8 +93,7 @@ def _also(row: Row, *shown: tuple[str, str]) -> Row:
 
 def _by_size(usual: Fusions) -> dict[str, Row]:
     """Tables 4 and 5: how many prompts, in how many layers; and layers without prompts, which the paper varies too."""
-    lengths = {f"length_{p}": (usual.pvlf(length=p), (("Table 4", f"p = {p}"),)) for p in LENGTHS}
-    lengths.pop(f"length_{usual.setting.prompt_length}", None)
+    lengths = {f"length_{p}": (usual.pvlf(length=p), (("Table 4", f"p = {p}"),)) for p in LENGTHS if p != USUAL}
     none = {"no_prompts": (usual.pvlf(length=0), (("Table 4", "p = 0"), ("Controls", "TransAgg, focal loss")))}
     depths = {f"depth_{j}": (usual.pvlf(layers=j), (("Table 5", f"PVLF, J = {j}"),)) for j in (1, 3)}
     shallow = {
@@ -193,7 +192,7 @@ def _family(setting: FusionSetting, scale: str, root: str) -> list[Experiment]:
             also=(("Table 2", family[name].label),),
             scale=scale,
             basis="original" if scale == "paper" else "world",
-            seeds=setting.seeds,
+            seeds=setting.seeds[: family[name].seeds],
             training=family[name].training,
             tests=family[name].reading.tests(scale, root, TESTED),
         )

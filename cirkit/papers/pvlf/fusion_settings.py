@@ -21,6 +21,7 @@ from cirkit.worlds.laion_cir import LAION_CIR
 from cirkit.worlds.publish import drawn_each_seed
 
 LENGTHS = (5, 10, 15, 20, 25, 30, 35)  # of Table 4
+USUAL = 25  # of these, the paper's own elsewhere
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class FusionSetting:
     hidden: int = 2048  # of the fusion's feed-forward networks
     dropout: float = 0.5
     layers: int = 2
-    prompt_length: int = 25
+    prompt_length: int = USUAL
     in_towers: InTowers = InTowers()
 
 

@@ -13,6 +13,7 @@ from cirkit.examples import at_seed
 from cirkit.experiments.change import apply
 from cirkit.experiments.claims import Gain
 from cirkit.experiments.experiment import weights_home
+from cirkit.experiments.page import Page
 from cirkit.experiments.run import run
 from cirkit.models.combiner import text_tower
 from cirkit.models.pvlf import Prompts
@@ -20,7 +21,7 @@ from cirkit.papers import pvlf
 from cirkit.papers.clip_family import world_clip, zero_shot
 from cirkit.papers.clip_family.boards import VALIDATION
 from cirkit.papers.pvlf import fusion_encoders, fusion_rows, fusion_settings
-from cirkit.papers.pvlf.fusion_claims import CLAIMS, LENGTHS
+from cirkit.papers.pvlf.fusion_claims import BY_LENGTH, CLAIMS
 from cirkit.training.loop import fit
 from cirkit.training.steady_rates import cosine_to, steady_below
 from cirkit.worlds.publish import drawn_each_seed
@@ -141,7 +142,7 @@ def test_prompts_have_the_length_and_the_depth_of_their_row():
     assert model_of("layers_3_depth_2").fusion.between.tokens.shape == (2, 25, width)
     assert len(model_of("layers_3_depth_2").fusion.layers) == len(model_of("depth_3").fusion.layers) == layers
     assert len(model_of("transagg_layers_1").fusion.layers) == 1 and model_of("no_prompts").fusion.between.length == 1
-    for length, name in LENGTHS:
+    for length, name in BY_LENGTH:
         prompts = model_of(name.removeprefix("pvlf/")).fusion.between
         assert isinstance(prompts, Prompts) and prompts.length == length
 
@@ -169,6 +170,8 @@ def test_a_change_of_length_reaches_the_usual_row_alone():
     assert rows["pvlf/combined"].training.model.keywords["length"] == 10
     assert rows["pvlf/combined"].fingerprint == CPU["pvlf/length_10"].fingerprint
     assert rows["pvlf/length_5"].fingerprint == CPU["pvlf/length_5"].fingerprint
+    page = Page.of(paper="pvlf", change={"prompt_length": 10})
+    assert page.experiments["pvlf/combined"].local and not page.experiments["pvlf/length_10"].local
     assert apply({"steps": 7}, fusion_settings.SETTINGS["cpu"]).steps == 7
 
 
