@@ -52,7 +52,7 @@ SIZES = {
 }
 
 
-def plain(scores: Tensor, mask: Tensor | None = None) -> Tensor:
+def plain_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     """The softmax, by another name: attention is written out where it is not the fused kernel's own."""
     return softmax(scores, mask)
 
@@ -94,7 +94,7 @@ def _attention(size: FusionSize, model: TransAgg, tokens: Mapping[str, Tensor]) 
     """The fusion of queries in evaluation mode."""
     model.eval()
     query = {name: tensor for name, tensor in tokens.items() if name != "target"}
-    written_out = partial(Fusion, hidden=size.hidden, dropout=0.0, weights=plain)
+    written_out = partial(Fusion, hidden=size.hidden, dropout=0.0, weights=plain_softmax)
     by_hand = pvlf([TEXT], clip=lambda: model.clip, fusion=written_out, tuning=frozen).eval()
     by_hand.fusion.load_state_dict(model.fusion.state_dict())
     difference = (model.fusion(**query) - by_hand.fusion(**query)).abs().max().item()

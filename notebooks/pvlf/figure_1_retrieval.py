@@ -23,8 +23,8 @@ from cirkit.figures.code import code
 from cirkit.figures.top_k import queries_of, retrievals
 from cirkit.papers.pvlf.explorers import cirr_images, size_explorer
 from cirkit.papers.pvlf.fusion_rows import CIRR, FASHIONIQ
-from cirkit.papers.pvlf.prompt_attention import relative
-from cirkit.papers.pvlf.prompt_figures import attention, gains, received
+from cirkit.papers.pvlf.prompt_attention import between_kinds
+from cirkit.papers.pvlf.prompt_figures import attention, attention_to_prompts, gains
 
 page = Page.of(paper="pvlf", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
 transagg, ours = page.experiment("pvlf/transagg_combined"), page.experiment("pvlf/combined")
@@ -54,7 +54,7 @@ retrievals(page, ours, same, cirr_images(page.scale), "Figure 1.3")
 # the text's own token go on, so there those two lines are all that counts.
 
 # %% tags=["remove-input"]
-code(relative)
+code(between_kinds)
 
 # %% tags=["remove-input"]
 attention(page, ours, "Figure 1.4")
@@ -63,7 +63,7 @@ attention(page, ours, "Figure 1.4")
 # Are all prompts used, or few?
 
 # %% tags=["remove-input"]
-received(page, ours, "Figure 1.5")
+attention_to_prompts(page, ours, "Figure 1.5")
 
 # %% [markdown]
 # ## Length and depth, for yourself

@@ -24,7 +24,7 @@ from cirkit.experiments.slope import slope
 from cirkit.figures import claims, plots, tables
 from cirkit.figures.code import code
 from cirkit.papers.pvlf.fusion_settings import LENGTHS
-from cirkit.papers.pvlf.prompt_figures import along
+from cirkit.papers.pvlf.prompt_figures import size_curves
 
 page = Page.of(paper="pvlf", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
 
@@ -53,7 +53,7 @@ tables.table(page, "Table 4")
 
 # %% tags=["remove-input"]
 lengths = {"PVLF": {0: "p = 0"} | {p: f"p = {p}" for p in LENGTHS}}
-along(page, "Table 4", lengths, "prompt length", "Figure 4.1")
+size_curves(page, "Table 4", lengths, "prompt length", "Figure 4.1")
 
 # %% [markdown]
 # ## The claims

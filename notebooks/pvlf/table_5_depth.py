@@ -22,7 +22,7 @@ from cirkit.experiments.page import Page
 from cirkit.figures import claims, plots, tables
 from cirkit.figures.code import code
 from cirkit.models.pvlf import Prompts
-from cirkit.papers.pvlf.prompt_figures import along
+from cirkit.papers.pvlf.prompt_figures import size_curves
 
 page = Page.of(paper="pvlf", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
 
@@ -53,7 +53,7 @@ depths = {
     "prompts, in three layers": {j: f"PVLF, 3 layers, prompts in {j}" for j in (1, 2)} | {3: "PVLF, J = 3"},
     "layers, no prompts": {1: "TransAgg, layers: 1", 2: "TransAgg", 3: "TransAgg, layers: 3"},
 }
-along(page, "Table 5", depths, "depth", "Figure 5.1")
+size_curves(page, "Table 5", depths, "depth", "Figure 5.1")
 
 # %% [markdown]
 # ## The claims

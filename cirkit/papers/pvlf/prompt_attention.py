@@ -26,7 +26,7 @@ class PromptAttention:
     """An exhibit of `queries` queries, evenly spread: attention over what uniform attention would give.
 
     `between` has for each layer how much a token of one of the `KINDS` (lines) attends to those of another (columns);
-    `received` has for each layer how much every other token attends to each prompt. Padding is left out.
+    `to_prompts` has for each layer how much every other token attends to each prompt. Padding is left out.
     """
 
     queries: int = 100
@@ -38,11 +38,11 @@ class PromptAttention:
         rows = torch.tensor(spread(len(benchmark), min(self.queries, len(benchmark))))
         parts = [self._part(model, benchmark, chunk) for chunk in rows.split(CHUNK)]
         shares = torch.tensor([len(chunk) / len(rows) for chunk in rows.split(CHUNK)])
-        between, received = (torch.stack(each) for each in zip(*parts, strict=True))  # (c, layers, ...)
+        between, to_prompts = (torch.stack(each) for each in zip(*parts, strict=True))  # (c, layers, ...)
         return {
             "kinds": list(KINDS),
             "between": _rounded(torch.einsum("c,clij->lij", shares, between)),
-            "received": _rounded(torch.einsum("c,clp->lp", shares, received)),
+            "to_prompts": _rounded(torch.einsum("c,clp->lp", shares, to_prompts)),
         }
 
     @torch.no_grad()
@@ -55,7 +55,7 @@ class PromptAttention:
         others = kinds[:, [0, 1, 3, 4]].any(1)  # (b, i)
         given = torch.einsum("bi,blip->blp", others / others.sum(1, keepdim=True), maps[..., t : t + p])
         length = kinds.any(1).sum(1)  # (b): tokens that are no padding
-        return relative(maps, kinds).mean(0), (given * length[:, None, None]).mean(0)
+        return between_kinds(maps, kinds).mean(0), (given * length[:, None, None]).mean(0)
 
 
 def members(
@@ -72,7 +72,7 @@ def members(
     return out
 
 
-def relative(
+def between_kinds(
     maps: Float[Tensor, "b layers i i"], kinds: Bool[Tensor, "b kinds i"]
 ) -> Float[Tensor, "b layers kinds kinds"]:
     """The mean weight from the tokens of a kind to one token of another, over that of uniform attention."""

@@ -24,7 +24,7 @@ PLAIN = STYLE | {"axes.grid.axis": "y"}
 Points = Mapping[int, str]  # where a row stands on the axis, and its label in the table
 
 
-def along(
+def size_curves(
     page: Page, table: str, points: Mapping[str, Points], axis: str, number: str, column: Column = CIRR[0]
 ) -> Display:
     """A measure of rows of a table along a number: a line for each of `points`, by name, with seeds and intervals.
@@ -125,7 +125,7 @@ def attention(page: Page, experiment: Experiment, number: str) -> Display:
     return Display(figure, number, caption, [experiment], "A matrix per layer of attention between kinds of tokens.")
 
 
-def received(page: Page, experiment: Experiment, number: str) -> Display:
+def attention_to_prompts(page: Page, experiment: Experiment, number: str) -> Display:
     """How much the other tokens attend to each prompt, the most attended first, a line for each layer and seed."""
     kept = [found for run in records.done(experiment) if (found := records.exhibited(run, "prompts"))]
     if not kept:
@@ -134,7 +134,7 @@ def received(page: Page, experiment: Experiment, number: str) -> Display:
         figure = Figure(figsize=(7, 2.8), layout="constrained")
         axes = figure.subplots()
         for each in kept:
-            for layer, values in enumerate(each["received"]):
+            for layer, values in enumerate(each["to_prompts"]):
                 order = np.arange(1, len(values) + 1)
                 label = f"layer {layer + 1}" if each is kept[0] else None
                 axes.plot(order, sorted(values, reverse=True), color=COLOURS[layer], lw=1, alpha=0.8, label=label)

@@ -8,7 +8,7 @@ from toys import TinyClip, colour_benchmark
 
 from cirkit.models.pvlf import Prompts, pvlf
 from cirkit.models.transagg import Fusion
-from cirkit.papers.pvlf.prompt_attention import KINDS, PromptAttention, members, relative
+from cirkit.papers.pvlf.prompt_attention import KINDS, PromptAttention, between_kinds, members
 
 WORDS = torch.tensor([[True, True, True, False], [True, True, False, False]])
 POSITION = torch.tensor([2, 1])
@@ -33,7 +33,7 @@ def test_every_token_is_of_one_kind_and_padding_of_none():
 def test_multiples_of_uniform_are_those_of_a_loop_over_tokens():
     kinds = members(WORDS, POSITION, prompts=3, image=5)
     maps = random_maps(kinds)
-    found = relative(maps, kinds)
+    found = between_kinds(maps, kinds)
     for row in range(2):
         count = int(kinds[row].any(0).sum())
         for a in range(len(KINDS)):
@@ -47,7 +47,7 @@ def test_uniform_attention_is_one_everywhere():
     kinds = members(WORDS, POSITION, prompts=3, image=5)
     there = kinds.any(1).float()
     maps = (there / there.sum(1, keepdim=True))[:, None, None].expand(-1, 2, 12, -1)
-    torch.testing.assert_close(relative(maps, kinds), torch.ones(2, 2, 5, 5))
+    torch.testing.assert_close(between_kinds(maps, kinds), torch.ones(2, 2, 5, 5))
 
 
 def test_the_exhibit_of_a_fusion_adds_up_to_all_attention():
@@ -57,7 +57,7 @@ def test_the_exhibit_of_a_fusion_adds_up_to_all_attention():
     model = pvlf(["a"], clip=TinyClip, length=3, fusion=fusion, prompts=prompts).eval()
     benchmark = colour_benchmark()
     kept = PromptAttention(queries=10)(model, benchmark, lambda: None)
-    between, received = torch.tensor(kept["between"]), torch.tensor(kept["received"])
+    between, received = torch.tensor(kept["between"]), torch.tensor(kept["to_prompts"])
     assert between.shape == (2, 5, 5) and received.shape == (2, 3) and kept["kinds"] == list(KINDS)
     # texts of one word: start, word, end; three prompts; a class token and four patches
     share = torch.tensor([2, 1, 3, 1, 4]) / 11

@@ -43,7 +43,7 @@ def page(monkeypatch) -> Page:
 
 
 def test_a_curve_has_the_means_and_intervals_of_its_rows_and_the_papers_apart(page):
-    display = prompt_figures.along(page, "Table 4", POINTS, "prompt length", "Figure 4.1")
+    display = prompt_figures.size_curves(page, "Table 4", POINTS, "prompt length", "Figure 4.1")
     ours, paper = display.content.axes
     rows = [page.rows("Table 4")[label] for label in POINTS["PVLF"].values()]
     intervals = [estimate(records.done(row), "cirr", Recall(1)) for row in rows]
@@ -75,7 +75,11 @@ def test_lines_of_differences_are_the_paired_gains_of_rows_that_ran(page):
 def test_attention_is_the_mean_over_the_seeds_that_kept_it(page, monkeypatch):
     kinds = ["words", "prompts"]
     exhibits = {
-        seed: {"kinds": kinds, "between": np.full((2, 2, 2), seed + 1.0).tolist(), "received": [[3.0, 1.0], [2.0, 5.0]]}
+        seed: {
+            "kinds": kinds,
+            "between": np.full((2, 2, 2), seed + 1.0).tolist(),
+            "to_prompts": [[3.0, 1.0], [2.0, 5.0]],
+        }
         for seed in (0, 2)
     }
     monkeypatch.setattr(records, "exhibited", lambda run, name: exhibits.get(run.seed) if name == "prompts" else None)
@@ -84,7 +88,7 @@ def test_attention_is_the_mean_over_the_seeds_that_kept_it(page, monkeypatch):
     panels = display.content.axes[:2]
     assert all(np.asarray(axes.images[0].get_array()).tolist() == [[2.0, 2.0], [2.0, 2.0]] for axes in panels)
     assert "2 seeds" in display.caption and panels[0].texts[0].get_text() == "2.0"
-    lines = prompt_figures.received(page, row, "Figure 1.5").content.axes[0].lines
+    lines = prompt_figures.attention_to_prompts(page, row, "Figure 1.5").content.axes[0].lines
     assert [line.get_ydata().tolist() for line in lines[:2]] == [[3.0, 1.0], [5.0, 2.0]] and len(lines) == 5
 
 
@@ -94,9 +98,9 @@ def test_without_records_each_says_what_to_run(monkeypatch):
     row = page.experiment("pvlf/combined")
     pairs = {"one": ("pvlf/combined", "pvlf/length_5")}
     for display in (
-        prompt_figures.along(page, "Table 4", POINTS, "prompt length", "F"),
+        prompt_figures.size_curves(page, "Table 4", POINTS, "prompt length", "F"),
         prompt_figures.gains(page, pairs, (CIRR[0],), "F"),
         prompt_figures.attention(page, row, "F"),
-        prompt_figures.received(page, row, "F"),
+        prompt_figures.attention_to_prompts(page, row, "F"),
     ):
         assert "cirkit run --missing --paper pvlf" in display.content
