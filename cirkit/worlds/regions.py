@@ -19,6 +19,7 @@ TAKEN = 6  # numbers of a scene's own seed that its camera and light have used
 LEAST, SIDES = 0.15, 0.45  # of a further box: the shortest side, and by how much it may be longer; parts of the image
 SPECK = 2  # pixels: of what is seen less wide or high there is no region
 GROUND = -1  # of a region that is no thing's
+CHUNK = 256  # scenes that are drawn at a time
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,20 @@ def locate(scenes: Sequence[Scene], pixels: int, others: int = 0) -> Located:
 
     Scenes are drawn for it at `pixels` a side. The first of the others is the whole image.
     """
+    parts = [_locate(scenes[start : start + CHUNK], pixels, others) for start in range(0, len(scenes), CHUNK)]
+    most = max(part.mask.shape[1] for part in parts)
+
+    def joined(name: str, value: float) -> Tensor:
+        """One part of all scenes, `value` in the padding."""
+        each = [getattr(part, name) for part in parts]
+        return torch.cat([
+            torch.cat([one, one.new_full((len(one), most - one.shape[1], *one.shape[2:]), value)], 1) for one in each
+        ])  # fmt: skip
+
+    return Located(joined("boxes", 0.0), joined("mask", False), joined("thing", GROUND), joined("empty", False))
+
+
+def _locate(scenes: Sequence[Scene], pixels: int, others: int) -> Located:
     drawn = render(scenes, pixels)
     things = drawn.boxes  # (n, k, 4)
     sides = things[..., 2:] - things[..., :2]
@@ -43,15 +58,13 @@ def locate(scenes: Sequence[Scene], pixels: int, others: int = 0) -> Located:
     order = (sides.prod(-1) * seen).argsort(dim=1, descending=True, stable=True)
     counts = seen.sum(1)
     further = _further([scene.seed for scene in scenes], others)  # (n, o, 4)
-    n, total = len(scenes), things.shape[1] + others
-    boxes = torch.zeros(n, total, 4)
-    thing = torch.full((n, total), GROUND)
+    n, most = len(scenes), int(counts.max()) + others
+    boxes = torch.zeros(n, most, 4)
+    thing = torch.full((n, most), GROUND)
     for i, count in enumerate(counts.tolist()):
         mine = order[i, :count]
         boxes[i, :count], thing[i, :count] = things[i, mine] / pixels, mine
         boxes[i, count : count + others] = further[i]
-    most = int(counts.max()) + others
-    boxes, thing = boxes[:, :most], thing[:, :most]
     mask = torch.arange(most) < (counts + others)[:, None]
     return Located(boxes, mask, thing, _empty(boxes, drawn.owner) & mask)
 

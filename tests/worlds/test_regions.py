@@ -65,3 +65,10 @@ def test_a_region_is_empty_where_no_pixel_of_it_is_a_thing_s():
             assert empty == bool(FOUND.empty[i, j])
             kinds.add(empty)
     assert kinds == {True, False} and not FOUND.empty[~FOUND.mask].any()
+
+
+def test_chunks_of_scenes_are_joined_whatever_their_longest(monkeypatch):
+    monkeypatch.setattr("cirkit.worlds.regions.CHUNK", 3)
+    again = locate(SCENES, PIXELS, 4)
+    for name in ("boxes", "mask", "thing", "empty"):
+        assert torch.equal(getattr(again, name), getattr(FOUND, name))

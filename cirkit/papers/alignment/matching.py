@@ -21,6 +21,7 @@ from cirkit.experiments.experiment import Column, Experiment, Test
 from cirkit.losses.triplet import hinge
 from cirkit.models.scan import SCAN, CaptionEncoder
 from cirkit.papers.alignment import region_data
+from cirkit.papers.alignment.attention_exhibits import CaptionExamples, ImageExamples, NamedRegions
 from cirkit.papers.alignment.region_data import Scenes, with_regions
 from cirkit.papers.alignment.scores import ROWS, SCRAMBLED, score
 from cirkit.query import Benchmark
@@ -82,7 +83,7 @@ DATASETS = {
         world=FLICKR30K,
         sizes={
             "smoke": FLICKR30K.sizes["smoke"],
-            "cpu": replace(FLICKR30K.sizes["cpu"], train=2500, val=10, test=500),
+            "cpu": replace(FLICKR30K.sizes["cpu"], train=2500, val=10, test=800),
             "gpu": replace(FLICKR30K.sizes["gpu"], train=20_000),
         },
         read=flickr30k_split,
@@ -94,7 +95,7 @@ DATASETS = {
         world=COCO,
         sizes={
             "smoke": replace(COCO.sizes["smoke"], least=1, most=4),
-            "cpu": replace(COCO.sizes["cpu"], train=2500, val=10, test=500, least=1, most=4),
+            "cpu": replace(COCO.sizes["cpu"], train=2500, val=10, test=800, least=1, most=4),
             "gpu": replace(COCO.sizes["gpu"], train=20_000, test=1000, least=1, most=6),
         },
         read=coco_split,
@@ -123,7 +124,7 @@ def _small(*, steps: int, seeds: tuple[int, ...], scale: str, **changes: Any) ->
 
 SETTINGS = {
     "smoke": _small(steps=3, seeds=(0,), scale="smoke", batch=8, width=8, word_width=6, others=2),
-    "cpu": _small(steps=2500, seeds=(0, 1, 2, 3, 4), scale="cpu"),
+    "cpu": _small(steps=2000, seeds=(0, 1, 2, 3, 4), scale="cpu"),
     "gpu": _small(steps=15_000, seeds=(0, 1, 2, 3, 4), scale="gpu", batch=128, width=512, word_width=300, others=10),
     # 30 epochs of Flickr30k's 145,000 captions, the rate a tenth after half of them
     "paper": MatchingSetting(
@@ -241,7 +242,12 @@ def _experiments(dataset: str, scale: str, root: str, setting: MatchingSetting) 
 
 
 def _exhibits(dataset: str, scale: str) -> dict[str, tuple[Exhibit, ...]]:
-    """Validation curves of every row."""
+    """Validation curves, what nouns attend to, and a few captions and images."""
     if scale not in ("cpu", "gpu"):
         return {}
-    return {"text_to_image": (curve(dataset, scale, "text_to_image"),)}
+    each = DATASETS[dataset]
+    named = NamedRegions(size=each.sizes[scale], scenes=each.scenes, others=SETTINGS[scale].others)
+    return {
+        "text_to_image": (curve(dataset, scale, "text_to_image"), named, CaptionExamples()),
+        "image_to_text": (ImageExamples(),),
+    }

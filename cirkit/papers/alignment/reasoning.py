@@ -18,10 +18,12 @@ from cirkit.encoders.parts import Conv4, GridParts, RegionParts
 from cirkit.evaluators.answers import answers
 from cirkit.evaluators.measures import Accuracy
 from cirkit.examples import Questions
+from cirkit.experiments.artifacts import Exhibit
 from cirkit.experiments.change import UNCHANGED, Change, apply
 from cirkit.experiments.experiment import Column, Experiment, Test
 from cirkit.models.mac import MAC, QuestionOnly
 from cirkit.papers.alignment import region_data
+from cirkit.papers.alignment.attention_exhibits import ThinkingSteps
 from cirkit.papers.alignment.region_data import with_regions
 from cirkit.papers.alignment.scores import BESIDE, ROWS, Score, control_score, score
 from cirkit.training.answers import answer_cross_entropy
@@ -209,6 +211,7 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
             ),
             tests={test: Test(data(scale, root, "val", form), answers()) for test, form in forms.items()},
             also=_also(name, table),
+            exhibits=_exhibits(name, scale),
         )
         for name, (table, label, model) in models(setting, scale).items()
     ]
@@ -219,3 +222,8 @@ def _also(name: str, table: str) -> tuple[tuple[str, str], ...]:
     label = "question only (LSTM)" if name == BASELINE else ROWS.get(name, "")
     by_type = ((BY_TYPE, label),) if table == TABLE else ()
     return (*by_type, (APART, f"{label}, both units")) if name in ("dot", *BESIDE) else by_type
+
+
+def _exhibits(name: str, scale: str) -> dict[str, tuple[Exhibit, ...]]:
+    """What the steps of every row attend to, but for the one that has none."""
+    return {"clevr": (ThinkingSteps(),)} if scale in ("cpu", "gpu") and name != BASELINE else {}
