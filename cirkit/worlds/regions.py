@@ -40,7 +40,7 @@ def locate(scenes: Sequence[Scene], pixels: int, others: int = 0) -> Located:
     parts = [_locate(scenes[start : start + CHUNK], pixels, others) for start in range(0, len(scenes), CHUNK)]
     most = max(part.mask.shape[1] for part in parts)
 
-    def joined(name: str, value: float) -> Tensor:
+    def joined(name: str, value: bool | int | float) -> Tensor:
         """One part of all scenes, `value` in the padding."""
         each = [getattr(part, name) for part in parts]
         return torch.cat([

@@ -36,8 +36,8 @@ from cirkit.worlds.captions import COCO, FLICKR30K
 from cirkit.worlds.publish import World, drawn, drawn_each_seed
 
 VALIDATION = 4_100_001  # the seed of worlds for validation curves
-MEASURES = (Rsum(), Recall(1), Recall(10))
-FORMS = {"image_to_text": caption_search, "text_to_image": image_search}  # sentence and image retrieval
+MEASURES = (Recall(1), Recall(10), Rsum())
+FORMS = {"text_to_image": image_search, "image_to_text": caption_search}  # image and sentence retrieval
 
 
 @dataclass(frozen=True, kw_only=True)

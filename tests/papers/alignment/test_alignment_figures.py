@@ -34,7 +34,7 @@ def leave(row, seed: int, evidence, **exhibits) -> None:
     for name, content in exhibits.items():
         path = exhibits_home() / artifacts.exhibit_path(row.name, row.scale, name, seed)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(row.whose(seed, "t", type("E", (), {"name": ""})) | content))
+        path.write_text(json.dumps(row.whose(seed, "t", artifacts.TopTen(())) | content))
 
 
 def ranks(hits: np.ndarray, gallery: int) -> Ranks:
