@@ -144,7 +144,10 @@ def _breakdown(page: Page, dataset: str, number: str, group: Callable[..., list[
             axes.set_xticks(range(len(found)), [f"{each.name}\n({each.count})" for each in found])
             axes.set_title(label, fontsize=10, loc="left")
             axes.set_ylabel("Rsum")
-            axes.legend(fontsize=8, frameon=False)
+            if found:
+                axes.legend(fontsize=8, frameon=False)
+            else:
+                axes.text(0.5, 0.5, f"no group has {LEAST} queries", ha="center", transform=axes.transAxes)
     caption = (
         f"Rsum by {what}, with 95 % intervals; in brackets the queries of all seeds. Groups of fewer than {LEAST} "
     )
