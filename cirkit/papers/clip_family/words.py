@@ -46,12 +46,14 @@ _SOLIDS = tuple(f"{colour} {shape}" for colour in scene.COLOURS for shape in sce
 _GARMENTS = tuple(f"{colour} {names[0]}" for colour in garments.COLOURS for names in NOUNS.values())
 _BIRDS = tuple(f"{colour} bird" for colour in birds.COLOURS)
 
+_CONCEPTS = (*_SOLIDS, *_GARMENTS, *_BIRDS, *(f"person in a {each}" for each in people.UPPERS))
+
 WORLDS = Lexicon(
-    concepts=(*_SOLIDS, *_GARMENTS, *_BIRDS, *(f"person in a {each}" for each in people.UPPERS)),
+    concepts=_CONCEPTS,
     subjects=(
         *scene.SHAPES, *(f"large {shape}" for shape in scene.SHAPES), *(f"small {shape}" for shape in scene.SHAPES),
         *dict.fromkeys(noun for names in NOUNS.values() for noun in names), "shoe", "boot", "sandal", "bird", "person",
-        "man", "woman", "sign",
+        "man", "woman", "sign", *_CONCEPTS,  # the nouns alone span too few of the 250 directions that BASIC keeps
     ),
     styles=(
         *dict.fromkeys((*scene.COLOURS, *garments.COLOURS)), *scene.MATERIALS, "shiny", "matte",
