@@ -53,7 +53,7 @@ def pilot(experiment: Experiment, seed: int, steps: int, trainer: Trainer) -> li
     found = {name: evaluate(test, outcome.model, at_seed(test.data, seed)()) for name, test in experiment.tests.items()}
     head_test = registry.columns(experiment.paper, experiment.table)[0].test
     for table in (experiment.table, *(table for table, _ in experiment.also)):
-        for column in registry.columns(experiment.paper, table):
+        for column in (each for each in registry.columns(experiment.paper, table) if each.test in found):
             value = round(overall(found[column.test], column.measure), 1)
             measure = str(column) if column.test == head_test else f"{column.test}: {column}"
             lines.append(head | {"measure": measure, "value": value, "loss": loss})

@@ -10,10 +10,10 @@ from typing import Any
 from cirkit.experiments.change import UNCHANGED, Change, apply
 from cirkit.experiments.experiment import Experiment
 from cirkit.papers.clip_family.boards import COLUMNS as FAMILY
-from cirkit.papers.compodiff.settings import SETTINGS
+from cirkit.papers.compodiff.all_boards import SCALE_OF_DATA, TASKS, TEXT_ENCODER, fusions, row
+from cirkit.papers.compodiff.diffusion_settings import SETTINGS
 from cirkit.papers.compodiff.text_encoder import language_model
 from cirkit.papers.compodiff.trainings import EDITS_ALONE, Family, triplets
-from cirkit.papers.compodiff.zero_shot import SCALE_OF_DATA, TASKS, TEXT_ENCODER, fusions, row
 from cirkit.training.loop import Training
 
 BOARDS = ("fashioniq", "cirr", "circo")

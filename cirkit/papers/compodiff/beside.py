@@ -10,7 +10,7 @@ from cirkit.experiments.experiment import Experiment
 from cirkit.experiments.page import Page
 from cirkit.papers.clip_family import world_clip
 from cirkit.papers.compodiff import design
-from cirkit.papers.compodiff.zero_shot import HEADLINES, TABLES
+from cirkit.papers.compodiff.all_boards import HEADLINES, TABLES
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from cirkit.experiments.claims import Claim, Expectation, Gain, GainOverBest, Qu
 from cirkit.experiments.records import Record
 from cirkit.papers.clip_family.boards import SCORE
 from cirkit.papers.compodiff import conditions, design, steps, weights
-from cirkit.papers.compodiff.zero_shot import SCALE_OF_DATA, TASKS, TEXT_ENCODER
+from cirkit.papers.compodiff.all_boards import SCALE_OF_DATA, TASKS, TEXT_ENCODER
 
 MAIN = "compodiff/compodiff"
 MEASURES: dict[str, Measure] = {

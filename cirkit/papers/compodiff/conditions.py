@@ -30,9 +30,9 @@ from cirkit.models.late_fusion import text_alone as text_only
 from cirkit.models.subtraction import Subtraction
 from cirkit.papers.clip_family.boards import Use
 from cirkit.papers.clip_family.zero_shot import late_fusion, untrained
-from cirkit.papers.compodiff.settings import SETTINGS
+from cirkit.papers.compodiff.all_boards import fusions
+from cirkit.papers.compodiff.diffusion_settings import SETTINGS
 from cirkit.papers.compodiff.trainings import Family
-from cirkit.papers.compodiff.zero_shot import fusions
 from cirkit.query import Benchmark
 from cirkit.training.loop import Training
 from cirkit.worlds.mixed_conditions import MIXED_CONDITIONS

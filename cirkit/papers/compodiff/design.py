@@ -15,8 +15,8 @@ from cirkit.evaluators.measures import Recall
 from cirkit.experiments.change import UNCHANGED, Change, apply
 from cirkit.experiments.experiment import Column, Experiment, Test
 from cirkit.papers.clip_family import world_clip
+from cirkit.papers.compodiff.diffusion_settings import SETTINGS
 from cirkit.papers.compodiff.milliseconds import Milliseconds
-from cirkit.papers.compodiff.settings import SETTINGS
 from cirkit.papers.compodiff.trainings import Family
 from cirkit.query import Benchmark, Query
 

@@ -11,8 +11,8 @@ from cirkit.experiments.experiment import Column, Experiment, Test
 from cirkit.models.compodiff import Sampling, sampled
 from cirkit.models.diffusion import DDIM, DPMSolver, Sampler, released_ddim, row_by_row, same_for_all
 from cirkit.papers.clip_family.boards import SCORE, Reading, Use
+from cirkit.papers.compodiff.diffusion_settings import SETTINGS
 from cirkit.papers.compodiff.milliseconds import Milliseconds
-from cirkit.papers.compodiff.settings import SETTINGS
 from cirkit.papers.compodiff.trainings import Family
 
 TABLE = "Table 4"

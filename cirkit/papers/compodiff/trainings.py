@@ -21,7 +21,7 @@ from cirkit.models.masking import gaussian_noise
 from cirkit.models.prior import PriorLayers, PriorLike
 from cirkit.papers.clip_family.recipes import Recipe
 from cirkit.papers.clip_family.shared_clip import Backbone, backbone, captions_of, features, image_texts
-from cirkit.papers.compodiff.settings import TRIPLETS, CompoDiffSetting
+from cirkit.papers.compodiff.diffusion_settings import TRIPLETS, CompoDiffSetting
 from cirkit.training.averages import averaged
 from cirkit.training.diffusion import (
     conversion,

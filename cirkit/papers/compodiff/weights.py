@@ -11,7 +11,7 @@ from cirkit.models.compodiff import Sampling, sampled
 from cirkit.models.guidance import as_meant
 from cirkit.papers.clip_family.boards import SCORE, Reading
 from cirkit.papers.compodiff.conditions import scenes
-from cirkit.papers.compodiff.settings import SETTINGS
+from cirkit.papers.compodiff.diffusion_settings import SETTINGS
 from cirkit.papers.compodiff.trainings import Family
 
 TABLE = "Figure 10"

@@ -13,8 +13,8 @@ from cirkit.experiments import registry
 from cirkit.experiments.claims import Gain
 from cirkit.experiments.experiment import ROOT
 from cirkit.papers import compodiff
+from cirkit.papers.compodiff.all_boards import TABLES
 from cirkit.papers.compodiff.compodiff_claims import CLAIMS, GainOfTest
-from cirkit.papers.compodiff.zero_shot import TABLES
 
 FIQ = "(R@10 + R@50) / 2"
 

@@ -10,9 +10,9 @@ from cirkit.experiments.experiment import weights_home
 from cirkit.experiments.run import run
 from cirkit.papers import compodiff
 from cirkit.papers.clip_family import world_clip
-from cirkit.papers.compodiff import ablations, conditions, steps, weights, zero_shot
+from cirkit.papers.compodiff import ablations, all_boards, conditions, steps, weights
 from cirkit.papers.compodiff.design import TextGallery
-from cirkit.papers.compodiff.settings import SETTINGS, TRIPLETS
+from cirkit.papers.compodiff.diffusion_settings import SETTINGS, TRIPLETS
 from cirkit.papers.compodiff.trainings import EDITS_ALONE, MIX, Family, spread
 from cirkit.query import Query
 from cirkit.training.averages import averaged
@@ -95,7 +95,7 @@ def test_stage_2_of_edits_alone_differs_in_its_shares_alone():
 
 def test_smaller_sets_of_triplets_are_named_by_their_share():
     sizes = {}
-    for label, each in rows_of(zero_shot.SCALE_OF_DATA).items():
+    for label, each in rows_of(all_boards.SCALE_OF_DATA).items():
         data = each.training.data
         size = (data.triplets if label.startswith("CompoDiff") else data).data.size
         sizes.setdefault(label.partition(", ")[2], set()).add((size.triplets, size.keyless))
@@ -113,7 +113,7 @@ def test_every_table_has_columns_of_tests_that_its_rows_have():
     for table, columns in compodiff.COLUMNS.items():
         rows = rows_of(table)
         assert rows and all(any(column.test in each.tests for each in rows.values()) for column in columns)
-    for table in (zero_shot.SCALE_OF_DATA, zero_shot.TEXT_ENCODER, zero_shot.TASKS):
+    for table in (all_boards.SCALE_OF_DATA, all_boards.TEXT_ENCODER, all_boards.TASKS):
         for each in rows_of(table).values():
             assert {column.test for column in ablations.SHOWN} <= set(each.tests)
 

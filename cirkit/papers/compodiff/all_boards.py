@@ -11,7 +11,7 @@ from cirkit.experiments.experiment import Column, Experiment
 from cirkit.papers.clip_family import supervised
 from cirkit.papers.clip_family.boards import BOARDS, Reading
 from cirkit.papers.clip_family.boards import COLUMNS as FAMILY
-from cirkit.papers.compodiff.settings import SETTINGS
+from cirkit.papers.compodiff.diffusion_settings import SETTINGS
 from cirkit.papers.compodiff.trainings import Family
 from cirkit.training.loop import Training
 
