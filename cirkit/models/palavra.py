@@ -5,7 +5,7 @@ and SEARLE's prompt. Trained by `cirkit.training.set_inversion`.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, UInt8
@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from cirkit.encoders.clip import Clip
-from cirkit.losses.contrastive import nt_xent
 from cirkit.models.base import Cosine
 from cirkit.models.searle import PROMPT
 from cirkit.models.textual_inversion import Prompts, read, reference
@@ -65,12 +64,12 @@ class personalise:
     the batch that they are found in.
     """
 
+    loss: Callable[[Float[Tensor, "v v"]], Float[Tensor, ""]]  # the paper's is NT-Xent
     # released code: the coarse name is that of the concept's class, where one is known, else `item`
     coarse: str = "item"
     prompt: str = "a photo of {}"
     steps: int = 30
     lr: float = 0.01
-    loss: nt_xent = field(default_factory=nt_xent)
 
     def __call__(
         self, clip: Clip, align: nn.Module, image: Float[Tensor, "b d"], word: Float[Tensor, "b 1 c"]
@@ -100,9 +99,9 @@ class PALAVRA(nn.Module):
         texts: Sequence[str],
         *,
         clip: Callable[[], Clip],
+        refine: personalise,
         hidden: int = 4096,
         dropout: float = 0.25,
-        refine: personalise = personalise(),
         prompt: Prompts = PROMPT,
     ):
         super().__init__()

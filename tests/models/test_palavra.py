@@ -9,11 +9,12 @@ from toys import TinyClip
 
 from cirkit.errors import Problem
 from cirkit.examples import Captions, Features
+from cirkit.losses.contrastive import nt_xent
 from cirkit.models.palavra import PALAVRA, SetInversion, personalise
 from cirkit.query import Query
 from cirkit.training.set_inversion import name_concepts, named_features, named_images, sets_of_one_concept
 
-MODEL = partial(PALAVRA, (), clip=TinyClip, hidden=12, dropout=0.0)
+MODEL = partial(PALAVRA, (), clip=TinyClip, refine=personalise(loss=nt_xent()), hidden=12, dropout=0.0)
 
 
 def colours(n: int) -> torch.Tensor:
@@ -43,15 +44,15 @@ def test_the_second_stage_moves_a_word_to_its_image_and_not_to_the_coarse_name()
     model = MODEL().eval()
     image = normalize(model.clip.image(colours(4)), dim=-1)
     word = model.invert(image[:, None])
-    found = personalise(steps=40, lr=0.05)(model.clip, model.align, image, word)
+    found = personalise(loss=nt_xent(), steps=40, lr=0.05)(model.clip, model.align, image, word)
 
     def alike(one):
         return cosine_similarity(model.clip.text_with(["a photo of $"] * 4, one), image)
 
     assert (alike(found) > alike(word)).all() and found.shape == word.shape
-    alone = personalise(steps=40, lr=0.05)(model.clip, model.align, image[1:2], word[1:2])
+    alone = personalise(loss=nt_xent(), steps=40, lr=0.05)(model.clip, model.align, image[1:2], word[1:2])
     torch.testing.assert_close(found[1:2], alone)
-    assert torch.equal(personalise(steps=0)(model.clip, model.align, image, word), word)
+    assert torch.equal(personalise(loss=nt_xent(), steps=0)(model.clip, model.align, image, word), word)
 
 
 def test_one_step_is_the_loss_of_two_pairs_by_hand():
@@ -69,7 +70,7 @@ def test_one_step_is_the_loss_of_two_pairs_by_hand():
     loss.backward()
     start = word.detach().clone()
     optimiser.step()
-    found = personalise(steps=1)(model.clip, model.align, image, start)
+    found = personalise(loss=nt_xent(), steps=1)(model.clip, model.align, image, start)
     torch.testing.assert_close(found, word.detach())
 
 

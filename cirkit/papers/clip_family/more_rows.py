@@ -13,9 +13,10 @@ from cirkit.benchmarks.fashioniq_protocols import SEARLE_MEAN
 from cirkit.experiments.change import UNCHANGED, Change, apply
 from cirkit.experiments.claims import Claim, Gain, above, below
 from cirkit.experiments.experiment import Experiment, Test
+from cirkit.losses.contrastive import nt_xent
 from cirkit.models.edited_image import EditedImage, Painter, instruct_pix2pix
 from cirkit.models.late_fusion import image_alone
-from cirkit.models.palavra import PALAVRA
+from cirkit.models.palavra import PALAVRA, personalise
 from cirkit.papers.clip_family.boards import BOARDS, Reading
 from cirkit.papers.clip_family.clip_claims import MEASURES
 from cirkit.papers.clip_family.recipes import SETTINGS, FamilySetting, Recipe
@@ -85,7 +86,9 @@ def palavra(setting: FamilySetting, scale: str, root: str) -> Training:
     named = named_images(data=images, concepts=tuple(dict.fromkeys((*words.subjects, *words.concepts))))
     recipe = OF_PAPER if scale == "paper" else setting.searle
     return Training(
-        model=partial(PALAVRA, clip=clip.clip, hidden=4096 if scale == "paper" else 512),
+        model=partial(
+            PALAVRA, clip=clip.clip, refine=personalise(loss=nt_xent()), hidden=4096 if scale == "paper" else 512
+        ),
         data=features(data=named, model=clip.whole, encode=named_features),
         objective=name_concepts(size=SET),
         optimiser=recipe.optimiser,
