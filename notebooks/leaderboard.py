@@ -3,8 +3,9 @@
 #
 # Every retriever of this book on every benchmark of composed queries, with its interval and what it costs. Rows of one
 # block answer the same queries under one protocol, and may be compared. Blocks may not: benchmarks, protocols and
-# encoders differ, even where two blocks bear the same benchmark's name. What the columns and intervals mean: [How to
-# read this book](../how_to_read.md).
+# encoders differ, even where two blocks bear the same benchmark's name. How far a protocol alone moves a number: [One
+# checkpoint, every protocol](protocols). What the columns and intervals mean: [How to read this
+# book](../how_to_read.md).
 
 # %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "cpu"
