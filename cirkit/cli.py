@@ -28,7 +28,9 @@ app.add_typer(data, name="data")
 NARROW = 12  # characters; no column of a table is cut to fewer
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, a list of objects.")]
-Paper = Annotated[str | None, typer.Option(help="maaf, alignment, pvlf, compodiff, itself or photos.")]
+Paper = Annotated[
+    str | None, typer.Option(help="maaf, alignment, pvlf, compodiff, itself, clip_family, protocols or photos.")
+]
 Scale = Annotated[str | None, typer.Option(help="smoke, cpu, gpu or paper.")]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 

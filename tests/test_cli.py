@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 from PIL import Image
@@ -265,3 +266,8 @@ def test_verify_quick_confirms_what_other_code_made(cirkit, monkeypatch):
     assert code == 0 and json.loads(out)[0]["state"] == "confirmed", err
     assert confirmations.current(row.code, records.read(row.path(0)))
     assert cirkit("verify", "--quick", "--json")[1].strip() == "[]"  # nothing is left to confirm
+
+
+def test_the_help_names_every_paper_there_is():
+    (option,) = get_args(cli.Paper)[1:]
+    assert option.help.rstrip(".").replace(" or ", ", ").split(", ") == list(registry.PAPERS)
