@@ -428,7 +428,8 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="render, train, evaluate, features, maaf, publish, scan, scan-full, compodiff, fusion or fusion-full"
+            help="render, train, evaluate, features, maaf, publish, scan, scan-full, compodiff, fusion, fusion-full, "
+            "itself or itself-full"
         ),
     ],
     as_json: Json = False,

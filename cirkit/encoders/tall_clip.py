@@ -18,6 +18,7 @@ from cirkit.encoders.open_clip_towers import OpenClipTowers
 from cirkit.errors import Problem
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+PRIVATE = 0xF0000  # the first character of a plane that no text uses
 TABLE = "towers.network.visual.positional_embedding"
 
 
@@ -40,7 +41,7 @@ class TallClip(TwoTowers):
     """`square` with images of `shape` (height, width), cut into the same patches; both sides are whole patches.
 
     Weights may be those of the square CLIP: its positions are interpolated as they are loaded, and learn from there.
-    Texts may be given as strings or as their pieces, without start and end.
+    A text may be spelt in its pieces, without start and end (`spell`).
     """
 
     def __init__(self, square: TwoTowers, shape: tuple[int, int]):
@@ -54,7 +55,9 @@ class TallClip(TwoTowers):
         self.grid = (shape[0] // patch[0], shape[1] // patch[1])
         self.square_state = square.get_extra_state()
         self.preprocessing = Stretch(shape=shape, mean=square.preprocessing.mean, std=square.preprocessing.std)
-        visual.positional_embedding = nn.Parameter(fitted(visual.positional_embedding.detach(), self.grid))
+        visual.positional_embedding = nn.Parameter(
+            interpolate_positions(visual.positional_embedding.detach(), self.grid)
+        )
         visual.grid_size, visual.image_size = self.grid, tuple(shape)
         if hasattr(square, "stand_in"):
             self.stand_in = square.stand_in
@@ -81,7 +84,7 @@ class TallClip(TwoTowers):
         )
         return torch.cat([found["image_intermediates_prefix"][0], found["image_intermediates"][0]], dim=1)
 
-    def pieces(self, texts: Sequence[str | Sequence[int]]) -> tuple[Int[Tensor, "b t"], Bool[Tensor, "b t"]]:
+    def pieces(self, texts: Sequence[str]) -> tuple[Int[Tensor, "b t"], Bool[Tensor, "b t"]]:
         """Start, the text's pieces, end and padding, as long as the context; and which of them are not padding."""
         return self._pieces(texts)
 
@@ -89,22 +92,31 @@ class TallClip(TwoTowers):
         """Every position of texts that are pieces, through the final norm and projection."""
         return self.towers.read(self.towers.embed(pieces))
 
-    def text(self, texts: Sequence[str | Sequence[int]]) -> Float[Tensor, "b d"]:
+    def text(self, texts: Sequence[str]) -> Float[Tensor, "b d"]:
         """Pooled at the end token and projected, not normalised."""
         pieces, mask = self.pieces(texts)
         return at(self.read(pieces), self.text_position(mask))
 
-    def _pieces(
-        self, texts: Sequence[str | Sequence[int]], taken: int = 0
-    ) -> tuple[Int[Tensor, "b t"], Bool[Tensor, "b t"]]:
-        """As of any CLIP; a text that is pieces already stays as it is."""
-        if all(isinstance(text, str) for text in texts):
-            return super()._pieces(texts, taken)
+    def _pieces(self, texts: Sequence[str], taken: int = 0) -> tuple[Int[Tensor, "b t"], Bool[Tensor, "b t"]]:
+        """As of any CLIP; a text that is spelt in pieces is those pieces."""
         towers, last = self.towers, self.towers.context - 1 - taken
-        every = [towers.encode(text) if isinstance(text, str) else list(text) for text in texts]
+        if last < 2:
+            raise Problem(f"{taken} words leave no room for a text among {towers.context}. Give fewer.")
+        every = [spelt(text, towers.network.vocab_size) or towers.encode(text) for text in texts]
         rows = [[*[towers.start, *pieces][:last], towers.end] for pieces in every]
         length = torch.tensor([len(row) for row in rows], device=self.device)
         return self._pad(rows, last + 1), torch.arange(last + 1, device=self.device) < length[:, None]
+
+
+def spell(pieces: Sequence[int]) -> str:
+    """Pieces as a text that a `TallClip` reads as they are: a character of Unicode's private plane for each."""
+    return "".join(chr(PRIVATE + piece) for piece in pieces)
+
+
+def spelt(text: str, vocabulary: int) -> list[int]:
+    """The pieces of a text that is spelt in them; none of any other text."""
+    pieces = [ord(letter) - PRIVATE for letter in text]
+    return pieces if all(0 < piece < vocabulary for piece in pieces) else []
 
 
 def tall_clip(*, clip: Callable[[], TwoTowers], shape: tuple[int, int]) -> TallClip:
@@ -112,7 +124,7 @@ def tall_clip(*, clip: Callable[[], TwoTowers], shape: tuple[int, int]) -> TallC
     return TallClip(clip(), shape)
 
 
-def fitted(table: Float[Tensor, "p c"], grid: tuple[int, int]) -> Float[Tensor, "q c"]:
+def interpolate_positions(table: Float[Tensor, "p c"], grid: tuple[int, int]) -> Float[Tensor, "q c"]:
     """The positions of a square grid, class token first, on another: bilinear, as IRRA."""
     side = round((len(table) - 1) ** 0.5)
     square = table[1:].T.unflatten(1, (side, side))[None]  # (1, c, side, side)
@@ -123,4 +135,4 @@ def _fit_positions(module: nn.Module, state: dict[str, Any], prefix: str, *_: An
     """Before loading: a square CLIP's state, known by its preprocessing, has its positions interpolated."""
     origin = state.get(f"{prefix}_extra_state")
     if isinstance(origin, Tensor) and torch.equal(origin.cpu(), module.square_state):
-        state[prefix + TABLE] = fitted(state[prefix + TABLE], module.grid)
+        state[prefix + TABLE] = interpolate_positions(state[prefix + TABLE], module.grid)

@@ -12,7 +12,7 @@ from torch import nn
 from cirkit.evaluators.evidence import Ranks
 from cirkit.evaluators.measures import PerItem, Recall
 from cirkit.evaluators.ranking import compose, encode, rank_features
-from cirkit.models.branches import fused
+from cirkit.models.branches import fusion
 from cirkit.query import Benchmark
 
 FIRST = Recall(1)
@@ -31,7 +31,7 @@ class weight_by_validation:
     def __call__(self, model: nn.Module) -> nn.Module:
         """The first of the best weights."""
         by_weight = ranks_by_weight(model, self.data(), self.weights)
-        return fused(best(by_weight, self.measure))(model)
+        return fusion(best(by_weight, self.measure))(model)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ def ranks_by_weight(model: nn.Module, benchmark: Benchmark, weights: tuple[float
     """The ranks under each weight; both branches of an image or a text come from one pass of its encoder."""
     model.eval()
     gallery, composed = encode(model, benchmark.gallery), compose(model, benchmark)
-    return {weight: rank_features(fused(weight)(model), composed, gallery, benchmark) for weight in weights}
+    return {weight: rank_features(fusion(weight)(model), composed, gallery, benchmark) for weight in weights}
 
 
 def best(by_weight: dict[float, Ranks], measure: PerItem) -> float:

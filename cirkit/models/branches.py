@@ -65,7 +65,7 @@ class Branches(nn.Module):
         amount = torch.full_like(row, count(n - 1, self.ratio()))
         return tokens[:, 0], self.grab_image(tokens, scores, patch, amount)
 
-    def text(self, texts: Sequence[str | Sequence[int]]) -> Pair:
+    def text(self, texts: Sequence[str]) -> Pair:
         """The end token, and the ranked words pooled. Raises Problem for a text without words."""
         pieces, mask = self.clip.pieces(texts)
         row = self.clip.text_position(mask)
@@ -81,7 +81,7 @@ class Branches(nn.Module):
         amount = torch.tensor([count(each, self.ratio()) for each in lengths.tolist()], device=row.device)
         return at(tokens, row), self.grab_text(tokens, scores, word, amount)
 
-    def pairs(self, images: UInt8[Tensor, "b c h w"], texts: Sequence[str | Sequence[int]]) -> dict[str, Pair]:
+    def pairs(self, images: UInt8[Tensor, "b c h w"], texts: Sequence[str]) -> dict[str, Pair]:
         """Images and texts of a training step by branch; counts the step."""
         self.step += self.training
         return dict(zip(("whole", "local"), zip(self.image(images), self.text(texts), strict=True), strict=True))
@@ -127,7 +127,7 @@ def unit(pair: Pair) -> Pair:
 
 
 @dataclass(frozen=True)
-class fused:
+class fusion:
     """A model of two branches whose scores weigh the whole vectors by `weight`: 1 is those alone, 0 the local ones."""
 
     weight: float
@@ -138,7 +138,7 @@ class fused:
 
 
 @dataclass(frozen=True, kw_only=True)
-class selecting:
+class token_selection:
     """A model of two branches that ranks and selects its tokens otherwise than it was trained."""
 
     # released code of ITSELF tests with `single_layer(11)` and `fixed(.4)`, however it was trained

@@ -70,7 +70,7 @@ def without_smallest(attention: Float[Tensor, "b n n"], ratio: float) -> Float[T
     return remaining.view_as(attention)
 
 
-def normalised(attention: Float[Tensor, "b n n"]) -> Float[Tensor, "b n n"]:
+def row_normalise(attention: Float[Tensor, "b n n"]) -> Float[Tensor, "b n n"]:
     """Â: half of the attention plus I, each row over its sum."""
     whole = (attention + torch.eye(attention.shape[1], dtype=attention.dtype, device=attention.device)) / 2
     return whole / whole.sum(-1, keepdim=True)
@@ -79,9 +79,9 @@ def normalised(attention: Float[Tensor, "b n n"]) -> Float[Tensor, "b n n"]:
 def product(maps: Sequence[Float[Tensor, "b n n"]]) -> Float[Tensor, "b n n"]:
     """R = Â_last · ... · Â_first, in full; `row_of_product` gives a row of it without the rest."""
     # paper (eq. 2): a product without direction; released code: later times earlier
-    whole = normalised(maps[0])
+    whole = row_normalise(maps[0])
     for each in maps[1:]:
-        whole = normalised(each) @ whole
+        whole = row_normalise(each) @ whole
     return whole
 
 

@@ -261,6 +261,20 @@ def fusion_full() -> list[dict[str, Any]]:
     return fusion.rows(fusion.SIZES["paper"])
 
 
+def itself() -> list[dict[str, Any]]:
+    """MARS by rows beside the full product, and both branches of ITSELF in one pass beside two."""
+    from cirkit.timing import itself
+
+    return itself.rows()
+
+
+def itself_full() -> list[dict[str, Any]]:
+    """The same, and the evaluation of 19,848 captions against as many images, with its memory."""
+    from cirkit.timing import itself
+
+    return itself.rows(itself.SIZES["full"])
+
+
 BENCHES = {
     "render": render,
     "train": train,
@@ -273,4 +287,6 @@ BENCHES = {
     "compodiff": compodiff,
     "fusion": fusion,
     "fusion-full": fusion_full,
+    "itself": itself,
+    "itself-full": itself_full,
 }

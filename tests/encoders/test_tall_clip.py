@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from cirkit.encoders.clip import Clip, open_clip
 from cirkit.encoders.preprocessing import Preprocessing
-from cirkit.encoders.tall_clip import Stretch, fitted, tall_clip
+from cirkit.encoders.tall_clip import Stretch, interpolate_positions, spell, spelt, tall_clip
 from cirkit.errors import Problem
 
 TABLE = "towers.network.visual.positional_embedding"
@@ -60,22 +60,25 @@ def test_a_grid_of_as_many_places_is_interpolated_too(square):
 
 def test_the_same_grid_leaves_positions_as_they_are():
     table = torch.randn(17, 5)
-    assert_close(fitted(table, (4, 4)), table)
+    assert_close(interpolate_positions(table, (4, 4)), table)
 
 
 def test_positions_are_linear_between_two_of_a_column():
     table = torch.cat([torch.zeros(1, 1), torch.tensor([[0.0], [0.0], [1.0], [1.0]])])  # 2 by 2, rows differ
-    assert_close(fitted(table, (4, 2))[1:].view(4, 2), torch.tensor([0.0, 0.25, 0.75, 1.0])[:, None].expand(4, 2))
+    assert_close(
+        interpolate_positions(table, (4, 2))[1:].view(4, 2), torch.tensor([0.0, 0.25, 0.75, 1.0])[:, None].expand(4, 2)
+    )
 
 
 def test_texts_read_as_the_square_clip_reads_them(square, tall):
     assert_close(tall.text(TEXTS), square.text(TEXTS), rtol=1e-5, atol=1e-5)
-    pieces = [tall.towers.encode(text) for text in TEXTS]
-    assert torch.equal(tall.text(pieces), tall.text(TEXTS)) and torch.equal(
-        tall.text([*TEXTS[:2], pieces[2]]), tall.text(TEXTS)
-    )
+    pieces = [spell(tall.towers.encode(text)) for text in TEXTS]
+    assert torch.equal(tall.text(pieces), tall.text(TEXTS))
+    assert torch.equal(tall.text([*TEXTS[:2], pieces[2]]), tall.text(TEXTS))
+    assert spelt("a man", 50_000) == spelt("", 50_000) == spelt(spell([60_000]), 50_000) == []
     ids, mask = tall.pieces(TEXTS)
-    assert_close(tall.read(ids), square.text_tokens(TEXTS)[0]) and torch.equal(mask, square.text_tokens(TEXTS)[1])
+    assert_close(tall.read(ids), square.text_tokens(TEXTS)[0])
+    assert torch.equal(mask, square.text_tokens(TEXTS)[1])
 
 
 def test_the_stretch_is_that_of_an_image_library():

@@ -12,7 +12,7 @@ from written_weights import drawn
 from cirkit.evaluators.fusion_weight import RELEASED, TENTHS, best_weight_on_test, ranks_by_weight, weight_by_validation
 from cirkit.evaluators.measures import AveragePrecision, InverseNegativePenalty, Recall
 from cirkit.evaluators.ranking import rank
-from cirkit.models.branches import Fused, fused
+from cirkit.models.branches import Fused, fusion
 from cirkit.query import Benchmark, Query
 
 
@@ -49,15 +49,15 @@ def test_every_weight_ranks_as_the_model_under_it_does_after_one_pass():
     found = ranks_by_weight(model, data(), TENTHS)
     assert model.passes == ["encode", "compose"]
     for weight in TENTHS:
-        assert np.array_equal(found[weight].mid, rank(fused(weight)(Two()), data()).mid)
+        assert np.array_equal(found[weight].mid, rank(fusion(weight)(Two()), data()).mid)
 
 
 def test_on_test_the_best_weight_of_all_is_taken_and_on_validation_that_of_other_data():
     model = Two()
-    each = {weight: Recall(1).values(rank(fused(weight)(model), data(1))).mean() for weight in RELEASED}
+    each = {weight: Recall(1).values(rank(fusion(weight)(model), data(1))).mean() for weight in RELEASED}
     found = best_weight_on_test()(model, data(1))
     assert Recall(1).values(found).mean() == max(each.values()) > min(each.values())
-    other = {weight: Recall(1).values(rank(fused(weight)(model), data(2))).mean() for weight in TENTHS}
+    other = {weight: Recall(1).values(rank(fusion(weight)(model), data(2))).mean() for weight in TENTHS}
     chosen = weight_by_validation(data=lambda: data(2))(model)
     assert other[chosen.score.weight] == max(other.values()) and model.score.weight == 0.5
 

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from cirkit.declare import describe, rebuild
 from cirkit.errors import Problem
 from cirkit.models.base import Retriever, take
-from cirkit.models.branches import Fused, fused, own_length, padded_length, selecting
+from cirkit.models.branches import Fused, fusion, own_length, padded_length, token_selection
 from cirkit.models.itself import ITSELF, GlobalOnly
 from cirkit.models.mars import mars
 from cirkit.models.retention import ATS, fixed
@@ -118,15 +118,17 @@ def test_all_tokens_ask_for_no_rule(models):
     model = models["ITSELF"]
     rules = [mars(), single_layer(2), least(mars())]
     with torch.no_grad():
-        found = [selecting(rule=each, text_rule=each, retention=fixed(1.0))(model).encode(images()) for each in rules]
+        found = [
+            token_selection(rule=each, text_rule=each, retention=fixed(1.0))(model).encode(images()) for each in rules
+        ]
     assert all(near(found[0], each) for each in found[1:])
 
 
 def test_test_time_choices_share_weights_and_leave_the_model_as_it_was(models):
     model = models["ITSELF"]
-    released = selecting(rule=single_layer(11), text_rule=single_layer(11), retention=fixed(0.4))
+    released = token_selection(rule=single_layer(11), text_rule=single_layer(11), retention=fixed(0.4))
     before = model.encode(images())
-    other = released(fused(1.0)(model))
+    other = released(fusion(1.0)(model))
     assert other.score.weight == 1.0 and model.score.weight == 0.5 and model.branches.rule == mars()
     assert not near(other.encode(images()), before) and near(model.encode(images()), before)
     assert next(other.parameters()) is next(model.parameters())
