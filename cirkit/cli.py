@@ -24,6 +24,8 @@ data = typer.Typer(
     no_args_is_help=True, help="Benchmarks: list, make a world's copy, get the original, check a folder."
 )
 app.add_typer(data, name="data")
+synth = typer.Typer(no_args_is_help=True, help="Synthetic triplets: captions, instructions, image pairs, filters.")
+app.add_typer(synth, name="synth")
 
 NARROW = 12  # characters; no column of a table is cut to fewer
 
@@ -154,6 +156,47 @@ def data_check(name: str, root: Annotated[Path, typer.Option()], as_json: Json =
     show(rows, as_json)
     for line in report(rows):
         typer.echo(line)
+
+
+@synth.command("make")
+def synth_make(
+    root: Annotated[Path, typer.Option(help="The folder to fill, in the official format.")],
+    route: Annotated[str, typer.Option(help="keywords, or language for a language model.")] = "keywords",
+    scale: Annotated[str, typer.Option(help="smoke, cpu, gpu, or paper for Stable Diffusion.")] = "cpu",
+    first: Annotated[int, typer.Option(min=0, help="The number of the first shard.")] = 0,
+    shards: Annotated[int, typer.Option(min=1, help="How many; those that are there are kept.")] = 8,
+    captions: Annotated[str, typer.Option(help="Where synth_captions/captions.txt lies (paper scale).")] = "data/raw",
+    model: Annotated[str, typer.Option(help="A causal language model: a folder, or a name on the hub.")] = "",
+    adapter: Annotated[str | None, typer.Option(help="What `cirkit synth tune` wrote.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write triplets, a shard at a time; a run that was cut off goes on where it was."""
+    announce("Reading the captions.")
+    from cirkit.papers.compodiff.synth_pipelines import pipeline
+    from cirkit.synthesis.shards import synthesise
+
+    chosen = pipeline(route, scale, captions, model, adapter)
+    counts = synthesise(root, chosen, range(first, first + shards), announce)
+    show([{"counted": name, "number": number} for name, number in counts.items()], as_json)
+
+
+@synth.command("tune")
+def synth_tune(
+    out: Annotated[Path, typer.Option(help="The file to write, safetensors.")],
+    model: Annotated[str, typer.Option(help="A causal language model: a folder, or a name on the hub.")],
+    triplets: Annotated[Path, typer.Option(help="JSON lines of input, edit and output, as InstructPix2Pix has them.")],
+    steps: Annotated[int, typer.Option(min=1)] = 1000,
+    device: Device = "cpu",
+) -> None:
+    """Tune a language model by LoRA on caption triplets."""
+    from cirkit.experiments.environment import usable
+    from cirkit.papers.compodiff.synth_pipelines import tuning
+    from cirkit.training.loop import fit
+
+    usable(device)
+    announce(f"{model}: {steps} steps on {device}.")
+    fit(tuning(model, str(triplets), steps), 0, device=device, watch=progress(steps)).model.save(out)
+    typer.echo(f"What it learnt is in {out}.")
 
 
 @app.command()

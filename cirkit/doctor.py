@@ -22,6 +22,8 @@ OPTIONAL = {
     "papermill": "pages",
     "ipykernel": "pages",
     "jupyterlab": "notebooks (make lab)",
+    "diffusers": "`cirkit synth` with Stable Diffusion, and Karlo's decoder",
+    "spacy": "object terms of `cirkit synth` at paper scale",
     "pillow-heif": "HEIC photos in `cirkit index`",
 }
 

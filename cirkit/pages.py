@@ -26,7 +26,10 @@ from cirkit.files import draft, write_atomically
 ROOT = Path(__file__).resolve().parents[1]
 CELL_LIMIT = 900  # seconds a single cell may take
 PACKAGES = ("torch", "numpy", "pandas", "matplotlib", "seaborn", "anywidget", "jupytext", "papermill", "myst-nb")
-EVIDENCE = ("data/records/**/*", "data/exhibits/**/*", "data/local/*/**/*", "data/reported/*", "data/ledger.csv")
+EVIDENCE = (
+    "data/records/**/*", "data/exhibits/**/*", "data/local/*/**/*", "data/reported/*", "data/synthesis/*",
+    "data/ledger.csv",
+)  # fmt: skip
 SETTINGS = {
     "TQDM_DISABLE": "1",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",

@@ -99,11 +99,12 @@ class keyword_swaps:
         return {term: row for row, term in enumerate(terms)}, normalize(torch.cat(parts).float(), dim=1)
 
     def alternatives(self, term: str) -> list[str]:
-        """The terms whose similarity to this one lies in the window."""
+        """The other terms whose similarity to this one lies in the window."""
         rows, vectors = self.vectors
         similarity = vectors @ vectors[rows[term]]
         names, (low, high) = list(rows), self.window
-        return [names[row] for row in ((similarity >= low) & (similarity <= high)).nonzero()[:, 0].tolist()]
+        inside = ((similarity >= low) & (similarity <= high)).nonzero()[:, 0].tolist()
+        return [names[row] for row in inside if names[row] != term]
 
     def __call__(self, shard: int, count: int) -> Sequence[CaptionTriplet]:
         """`count` triplets. Raises Problem where hardly a caption has a term with an alternative."""

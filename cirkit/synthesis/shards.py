@@ -29,6 +29,7 @@ from cirkit.synthesis.base import CaptionTriplet, Painter, Route
 from cirkit.synthesis.filters import clip_filter
 from cirkit.worlds.image_files import save
 
+COUNTS = "counts.json"  # beside the official file: the sums of all shards
 SHARD = "shard.json"  # in a shard's folder: its triplets and counts, and the configuration they follow from
 
 
@@ -114,7 +115,7 @@ def shard_folder(root: Path, number: int) -> Path:
 
 
 def gather(root: Path) -> dict[str, int]:
-    """Write the official list of all shards that are there, and return the sums of their counts.
+    """Write the official list of all shards that are there and the sums of their counts, which it returns.
 
     Raises Problem where there is none, or one of another configuration.
     """
@@ -131,6 +132,7 @@ def gather(root: Path) -> dict[str, int]:
     if len(seen) > 1:
         raise Problem(f"{root} holds shards of {len(seen)} configurations. Keep those of one, and move the others.")
     write_atomically(root / FILE, "".join(lines))
+    write_json(root / COUNTS, {"configuration": seen.pop(), "counts": dict(counts)})
     return dict(counts)
 
 

@@ -105,10 +105,10 @@ def write(folder: Path, size: Size) -> Counts:
     """The records and the images."""
     lines = []
     for number, pair in enumerate(world(size)):
-        captions = [_caption(frame) for frame in pair.frames]
+        captions = [caption(frame) for frame in pair.frames]
         record = {COLUMNS.reference: _name(2 * number), COLUMNS.target: _name(2 * number + 1)}
         if pair.keyless:
-            record[COLUMNS.instruction] = _instruction(pair)
+            record[COLUMNS.instruction] = instruction(pair)
         else:
             record |= {COLUMNS.source_keyword: pair.source, COLUMNS.target_keyword: pair.target}
         record |= {COLUMNS.reference_caption: captions[0], COLUMNS.target_caption: captions[1]}
@@ -120,13 +120,15 @@ def write(folder: Path, size: Size) -> Counts:
     return {"train": {"triplets": size.triplets}}
 
 
-def _caption(frame: Scene | Garment) -> str:
+def caption(frame: Scene | Garment) -> str:
+    """What an image shows."""
     if isinstance(frame, Garment):
         return an(title(np.random.default_rng(frame.seed), frame))
     return ", ".join(f"a {all_of(thing)}" for thing in frame.things)
 
 
-def _instruction(pair: Pair) -> str:
+def instruction(pair: Pair) -> str:
+    """What a language model would write of a pair."""
     if isinstance(pair.frames[0], Garment):
         return f"with {pair.target} instead of {pair.source}"
     return f"make the {pair.source} a {pair.target}"
