@@ -67,11 +67,16 @@ class LiveModel:
         self, image: UInt8[Tensor, "3 h w"], text: str, without: int | None = None, k: int = 10
     ) -> tuple[list[int], list[float]]:
         """The first k gallery rows for a query, and their scores; `without` leaves one row out of the gallery."""
+        return self.search(Query(image=image[None], text=[text]), without=without, k=k)
+
+    def search(
+        self, query: Query, model: Retriever | None = None, without: int | None = None, k: int = 10
+    ) -> tuple[list[int], list[float]]:
+        """`top` for a query of any parts; another `model` must encode the gallery as this one does."""
+        model = model or self.model
         with torch.no_grad():
-            query = Query(image=image[None], text=[text]).to(ranking.device_of(self.model))
-            scores = ranking.score_rows(
-                self.model, self.model.compose(query), self.gallery, len(self.benchmark.gallery)
-            )[0]
+            composed = model.compose(query.to(ranking.device_of(self.model)))
+            scores = ranking.score_rows(model, composed, self.gallery, len(self.benchmark.gallery))[0]
         if without is not None:
             scores[without] = -torch.inf
         order = scores.sort(descending=True, stable=True)

@@ -25,7 +25,7 @@ from cirkit.benchmarks.synth_triplets import as_given
 from cirkit.figures import images, tables
 from cirkit.figures.code import code
 from cirkit.papers.compodiff import synth_statistics
-from cirkit.papers.compodiff.settings import TRIPLETS
+from cirkit.papers.compodiff.diffusion_settings import TRIPLETS
 from cirkit.synthesis.filters import Thresholds, clip_filter
 from cirkit.synthesis.keywords import CELLS, after_articles, exchange, keyword_swaps
 from cirkit.synthesis.language_model import AFTER_CAPTION, AFTER_INSTRUCTION, END

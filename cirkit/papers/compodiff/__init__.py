@@ -2,11 +2,11 @@
 
 from cirkit.experiments.change import UNCHANGED, Change
 from cirkit.experiments.experiment import Experiment
-from cirkit.papers.compodiff import ablations, all_boards, compodiff_claims, conditions, design, steps, weights
+from cirkit.papers.compodiff import ablations, all_boards, compodiff_claims, conditions, decoder, design, steps, weights
 
 __all__ = ["CLAIMS", "COLUMNS", "experiments"]
 
-PARTS = (all_boards, steps, design, ablations, weights, conditions)
+PARTS = (all_boards, steps, design, ablations, weights, conditions, decoder)
 COLUMNS = {table: columns for part in PARTS for table, columns in part.COLUMNS.items()}
 CLAIMS = compodiff_claims.CLAIMS
 

@@ -22,7 +22,7 @@ from cirkit.benchmarks.mixed_conditions import (
 )
 from cirkit.evaluators.measures import Recall
 from cirkit.evaluators.pinpoint import NegativeRecall
-from cirkit.experiments.artifacts import TopTen
+from cirkit.experiments.artifacts import Exhibit, TopTen
 from cirkit.experiments.change import UNCHANGED, Change, apply
 from cirkit.experiments.experiment import Column, Experiment, Test, as_trained
 from cirkit.models.late_fusion import image_alone, product, total
@@ -30,6 +30,7 @@ from cirkit.models.late_fusion import text_alone as text_only
 from cirkit.models.subtraction import Subtraction
 from cirkit.papers.clip_family.boards import Use
 from cirkit.papers.clip_family.zero_shot import late_fusion, untrained
+from cirkit.papers.compodiff import synth_exhibits
 from cirkit.papers.compodiff.all_boards import fusions
 from cirkit.papers.compodiff.diffusion_settings import SETTINGS
 from cirkit.papers.compodiff.trainings import Family
@@ -114,6 +115,13 @@ def rows(family: Family) -> Mapping[str, Asked]:
     }
 
 
+def kept(name: str, kinds: tuple[str, ...], scale: str) -> dict[str, tuple[Exhibit, ...]]:
+    """The first images of the rows that are shown, and what the explorer and the generated images need of one."""
+    more = synth_exhibits.keeps(scale) if name == "compodiff" and scale != "smoke" else {}
+    found = {kind: (TopTen(ROWS, name=f"top-{kind}"),) for kind in kinds} if name in SHOWN else {}
+    return {kind: (*found.get(kind, ()), *more.get(kind, ())) for kind in found | more}
+
+
 def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:
     """All rows at a scale; none at the `paper` scale, since photos with this truth are not to be had."""
     if scale == "paper":
@@ -131,7 +139,7 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
             seeds=setting.seeds,
             training=row.training,
             tests=row.tests(scale),
-            exhibits={kind: (TopTen(ROWS, name=f"top-{kind}"),) for kind in row.kinds} if name in SHOWN else {},
+            exhibits=kept(name, row.kinds, scale),
         )
         for name, row in rows(Family(setting=setting, scale=scale, root=root)).items()
     ]

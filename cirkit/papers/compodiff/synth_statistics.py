@@ -24,7 +24,7 @@ from cirkit.figures.display import Display
 from cirkit.figures.plots import COLOURS, STYLE
 from cirkit.figures.reported import lines_of
 from cirkit.figures.tables import styled
-from cirkit.papers.compodiff.settings import TRIPLETS
+from cirkit.papers.compodiff.diffusion_settings import TRIPLETS
 from cirkit.papers.compodiff.synth_pipelines import pipeline
 from cirkit.worlds import circo, cirr, fashioniq, genecis, synth_triplets
 
