@@ -21,6 +21,7 @@ from cirkit.figures.tables import NOTHING, chance, styled
 ELSEWHERE = (  # names that begin so: rows that only prepare encoders, or compare protocols or choices at test time
     "maaf/pretraining",
     "clip_family/world_clip",
+    "compodiff/decoder",
     "compodiff/design/",
     "compodiff/guidance",
     "compodiff/steps/",
