@@ -115,7 +115,7 @@ def rows(family: Family) -> Mapping[str, Asked]:
     }
 
 
-def kept(name: str, kinds: tuple[str, ...], scale: str) -> dict[str, tuple[Exhibit, ...]]:
+def exhibits_of(name: str, kinds: tuple[str, ...], scale: str) -> dict[str, tuple[Exhibit, ...]]:
     """The first images of the rows that are shown, and what the explorer and the generated images need of one."""
     more = synth_exhibits.keeps(scale) if name == "compodiff" and scale != "smoke" else {}
     found = {kind: (TopTen(ROWS, name=f"top-{kind}"),) for kind in kinds} if name in SHOWN else {}
@@ -139,7 +139,7 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
             seeds=setting.seeds,
             training=row.training,
             tests=row.tests(scale),
-            exhibits=kept(name, row.kinds, scale),
+            exhibits=exhibits_of(name, row.kinds, scale),
         )
         for name, row in rows(Family(setting=setting, scale=scale, root=root)).items()
     ]

@@ -132,7 +132,7 @@ def filters(scale: str) -> Display:
     rows = [(label, number, f"{100 * number / pairs:.1f}") for label, number in passed]
     frame = pd.DataFrame(rows, columns=["filter (least cosine)", "image pairs that pass", "of all, %"])
     caption = (
-        f"{pairs:,} image pairs painted for {counts['caption triplets']:,} caption triplets (a second one where the "
+        f"{pairs:,} image pairs painted for {counts['caption triplets']:,} caption triplets (more where the "
         "first does not pass), and how many pass each filter by itself. The route is that of keywords, to which the "
         "instruction's filter does not apply."
     )
