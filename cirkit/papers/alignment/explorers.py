@@ -30,23 +30,23 @@ EMPTY = "Nothing to explore yet: no run of these rows has left its exhibits."
 def scan_explorer(page: Page, dataset: str) -> AttentionExplorer | Nothing:
     """Captions of one data set under every score and layout: what their words attend to, and the first images."""
     rows = page.rows(DATASETS[dataset].table)
-    found = {row: content["captions"] for row in rows.values() if (content := content_of(row, "captions"))}
+    found = {label: content["captions"] for label, row in rows.items() if (content := content_of(row, "captions"))}
     if not found:
         return Nothing(EMPTY)
     first = next(iter(found.values()))
     items = [{"text": one["words"], "tokens": one["words"], **_where(one)} for one in first]
     models = {
-        row.row: [_scan_answer(one["weights"], one["top"], one["rank"]) for one in kept] for row, kept in found.items()
+        label: [_scan_answer(one["weights"], one["top"], one["rank"]) for one in kept] for label, kept in found.items()
     }
     shown = {one["image"] for one in first} | {image for kept in found.values() for one in kept for image in one["top"]}
-    seed = next(iter(found)).seeds[0]
+    seed = rows[next(iter(found))].seeds[0]
 
     def draw(numbers: Sequence[int]) -> Mapping[int, str]:
         images = images_of_world(dataset, page.scale, seed, list(numbers))
         return {number: data_url(image) for number, image in zip(numbers, images, strict=True)}
 
     nouns = [place for place, word in enumerate(first[0]["words"]) if word in SHAPES]
-    behind = {row.row: functools.partial(_scan_behind, row) for row in found if _trained(row)}
+    behind = {label: functools.partial(_scan_behind, rows[label]) for label in found if _trained(rows[label])}
     return AttentionExplorer(
         items=items, models=models, images=draw(sorted(shown)), draw=draw, token=nouns[0] if nouns else 0, behind=behind
     )
@@ -55,23 +55,23 @@ def scan_explorer(page: Page, dataset: str) -> AttentionExplorer | Nothing:
 def mac_explorer(page: Page) -> AttentionExplorer | Nothing:
     """Questions under every score: what each step attends to in question and image, and the answer."""
     rows = {label: row for label, row in page.rows(TABLE).items() if not row.name.endswith(BASELINE)}
-    found = {row: content["questions"] for row in rows.values() if (content := content_of(row, "steps"))}
+    found = {label: content["questions"] for label, row in rows.items() if (content := content_of(row, "steps"))}
     if not found:
         return Nothing(EMPTY)
     first = next(iter(found.values()))
     steps = [f"step {number + 1}" for number in range(len(first[0]["to_words"]))]
     items = [{"text": one["words"], "tokens": steps, **_where(one)} for one in first]
     models = {
-        row.row: [_mac_answer(one["to_regions"], one["to_words"], one["given"], one["stated"]) for one in kept]
-        for row, kept in found.items()
+        label: [_mac_answer(one["to_regions"], one["to_words"], one["given"], one["stated"]) for one in kept]
+        for label, kept in found.items()
     }
-    seed = next(iter(found)).seeds[0]
+    seed = rows[next(iter(found))].seeds[0]
 
     def draw(numbers: Sequence[int]) -> Mapping[int, str]:
         images = clevr_images(page.scale, seed, list(numbers))
         return {number: data_url(image) for number, image in zip(numbers, images, strict=True)}
 
-    behind = {row.row: functools.partial(_mac_behind, row) for row in found if _trained(row)}
+    behind = {label: functools.partial(_mac_behind, rows[label]) for label in found if _trained(rows[label])}
     shown = sorted({one["image"] for one in first})
     return AttentionExplorer(items=items, models=models, images=draw(shown), draw=draw, behind=behind)
 
