@@ -54,7 +54,7 @@ BASELINE = "question_only"
 MAC_ROWS = tuple(name for name in ROWS if name != "cosine")  # whose products are summed with learned weights
 SIZES = {
     "smoke": replace(CLEVR.sizes["smoke"], val=12, questions=10),
-    "cpu": replace(CLEVR.sizes["cpu"], train=3000, val=400, test=1),
+    "cpu": replace(CLEVR.sizes["cpu"], train=6000, val=400, test=1),
     "gpu": CLEVR.sizes["gpu"],
 }
 
