@@ -89,9 +89,9 @@ plots.validation_curves(page, differences, "Figure 6.6")
 # heads and steps fewer, and the optimiser is another. On Spot-the-Diff it is
 # [pretrained on synthetic images without a label](pretraining) and learns at a tenth of the rate, as the paper's does
 # from ImageNet; each seed draws a world of its own, for training and for the test, so an interval covers the draw of
-# the data, too. TIRG learns slowly there: on a pilot seed its R@10 rises by more than two points with each doubling of
-# the steps up to the 3,200 that all rows take, so MAAF's lead is a lead at this length of training, and what the table
-# gives are verdicts on this length of training.
+# the data, too. TIRG learns slowly there: on a pilot seed it still gains more than two points when the steps that all
+# rows take are doubled, as the pilots in [how to read this book](../../how_to_read.md) show, so what the table gives
+# are verdicts on this length of training.
 #
 # On Birds-to-Words the network is trained from scratch and all seeds share one world, and the rows are trained too
 # shortly, as the loss curves show: they do not meet the rule of [long enough](../../how_to_read.md) yet.
