@@ -89,7 +89,7 @@ noise_floor(page, "coco", "Noise floor, COCO")
 # ## The claims
 #
 # Those that follow from algebra are marked as calibration; their margin is the spread that the paper reports for its
-# own three equal rows, 4.5 points of Rsum. The two questions "alignment or layout?" ask of are the claims about the
+# own three equal rows. The two questions "alignment or layout?" are answered by the claims about the
 # four rows *as their formulas say*, and about the right layout against the released one.
 
 # %% tags=["remove-input"]

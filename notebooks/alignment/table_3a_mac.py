@@ -106,6 +106,6 @@ print(json.dumps(page.experiment("alignment/clevr/scaled").declared(), indent=1)
 # %% [markdown]
 # ## What this shows, and what it does not
 #
-# The paper's seven rows lie within 1.4 points, each from one seed and still rising at the eighth epoch. Here every
+# The paper's seven rows lie close together, each from one seed and still rising at the eighth epoch. Here every
 # row has three seeds with data of their own, so an interval says what a further run might give. Whether a row learns
 # faster and whether it ends higher are two questions; the loss curves show how far each row was from flat.

@@ -50,13 +50,13 @@ code(MAAF.compose, MAAF._fuse)
 # is wanted.
 
 # %%
-tables.table(page, birds)
+tables.table(page, "Table 6: Birds-to-Words")
 
 # %% tags=["remove-input"]
 plots.dots(page, birds, "Figure 6.1")
 
 # %%
-tables.table(page, differences)
+tables.table(page, "Table 6: Spot-the-Diff")
 
 # %% tags=["remove-input"]
 plots.dots(page, differences, "Figure 6.2")
