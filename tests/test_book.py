@@ -133,14 +133,17 @@ def test_a_role_with_an_unknown_key_is_a_warning_which_fails_the_build(roles, mo
 def test_the_headline_list_holds_every_headline_claim_and_no_other(roles, monkeypatch):
     rows = [
         {"id": f"x-{i}", "where": "table", "says": f"says {i}.", "headline": i != 1, "verdict": "fails", "holm": holm}
+        | {"paper": "maaf"}
         for i, holm in enumerate((0.01, 0.2, 0.05))
     ]
+    rows += [rows[0] | {"says": "says nothing yet", "verdict": "untested", "paper": "itself"}]
     monkeypatch.setattr(registry, "ledger", lambda paper=None: rows)
     monkeypatch.setattr(phrases, "verdict", lambda row: phrases.Phrase("fails", "about"))
     machine = SimpleNamespace(reporter=None)
     directive = roles.Claims("claims", [], {"headline": None}, [], 1, 0, "", None, machine)
     text = directive.run()[0].astext()
-    assert "says 0" in text and "says 2" in text and "says 1" not in text
+    assert "MAAF, Table: says 0" in text and "says 2" in text and "says 1" not in text
+    assert "says nothing" not in text  # a paper without results
     assert len(directive.run()) == 1  # no headline stands alone
     rows[2]["holm"] = 0.06
     assert directive.run()[1].astext() == f"{phrases.alone_meaning(rows)}." != "."

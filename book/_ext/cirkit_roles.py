@@ -42,7 +42,7 @@ def role(kind: str):
 
 
 class Claims(Directive):
-    """Every claim with records, of one paper if named, one line each: what it says, and its verdict.
+    """The claims of every paper with a tested one, or of the paper named, one line each: what it says, and its verdict.
 
     `:headline:` keeps the headline claims, holds or not; which those are is declared with the claims.
     """
@@ -56,9 +56,11 @@ class Claims(Directive):
 
         items = nodes.bullet_list()
         rows = registry.ledger(self.arguments[0] if self.arguments else None)
-        rows = [row for row in rows if row["headline"] or "headline" not in self.options]
+        shown = {*self.arguments, *(row["paper"] for row in rows if row["verdict"] != "untested")}
+        rows = [row for row in rows if row["paper"] in shown and (row["headline"] or "headline" not in self.options)]
         for row in rows:
-            line = nodes.paragraph("", f"{row['where'][:1].upper()}{row['where'][1:]}: {row['says']} ")
+            paper = "" if self.arguments else f"{registry.PAPERS[row['paper']].partition(':')[0]}, "
+            line = nodes.paragraph("", f"{paper}{row['where'][:1].upper()}{row['where'][1:]}: {row['says']} ")
             line += span(phrases.verdict(row), "claim")
             items += nodes.list_item("", line)
         meaning = phrases.alone_meaning(rows)
