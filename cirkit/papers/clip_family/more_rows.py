@@ -4,7 +4,7 @@ PVLF Tables 1 and 2 (PALAVRA), CompoDiff Table 3 (CLIP + IP2P). PALAVRA is Cohen
 Brooks et al. (2023).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from torch import nn
@@ -85,16 +85,12 @@ def palavra(setting: FamilySetting, scale: str, root: str) -> Training:
     images = each_image(data=captions_of(image_texts(scale, root)), most=setting.images)
     named = named_images(data=images, concepts=tuple(dict.fromkeys((*words.subjects, *words.concepts))))
     recipe = OF_PAPER if scale == "paper" else setting.searle
-    return Training(
+    return replace(recipe, batch=SET * SETS[scale]).training(
         model=partial(
             PALAVRA, clip=clip.clip, refine=personalise(loss=nt_xent()), hidden=4096 if scale == "paper" else 512
         ),
         data=features(data=named, model=clip.whole, encode=named_features),
         objective=name_concepts(size=SET),
-        optimiser=recipe.optimiser,
-        steps=recipe.steps,
-        batch=SET * SETS[scale],
-        schedule=recipe.schedule,
         sampler=sets_of_one_concept(SET),
         start=clip.start,
     )

@@ -9,7 +9,10 @@ from typing import Any
 
 from torch import nn
 
+from cirkit.training.loop import Training
+from cirkit.training.objectives import Objective
 from cirkit.training.optimisers import adamw, lr_multiplier
+from cirkit.training.samplers import shuffled
 from cirkit.training.schedules import Schedule, constant, cosine_with_warmup
 
 
@@ -26,6 +29,21 @@ class Recipe:
     steps: int
     batch: int
     schedule: Schedule = constant
+
+    def training(
+        self, *, model: Callable[..., nn.Module], data: Callable[[], Any], objective: Objective, **others: Any
+    ) -> Training:
+        """Of a model by this recipe, in shuffled batches; `others` are more fields of `Training`, as `start`."""
+        return Training(
+            model=model,
+            data=data,
+            objective=objective,
+            optimiser=self.optimiser,
+            steps=self.steps,
+            batch=self.batch,
+            schedule=self.schedule,
+            **{"sampler": shuffled, **others},
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,12 +3,10 @@
 CompoDiff Tables B.1 and B.2 (Combiner, ARTEMIS). A row is trained on one benchmark and tested on it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-
-from torch import nn
 
 from cirkit.benchmarks import cirr, fashioniq
 from cirkit.benchmarks.fashioniq_protocols import ARTEMIS as BOTH_ORDERS
@@ -23,12 +21,11 @@ from cirkit.losses.contrastive import batch_softmax
 from cirkit.models.artemis import ARTEMIS, ClipARTEMIS
 from cirkit.models.combiner import CLIP4Cir, Combiner, ElementWiseSum, text_tower, triplet_features
 from cirkit.papers.clip_family.boards import ARTEMIS_FIRST, BOARDS, Reading
-from cirkit.papers.clip_family.recipes import SETTINGS, FamilySetting, Recipe
+from cirkit.papers.clip_family.recipes import SETTINGS, FamilySetting
 from cirkit.papers.clip_family.shared_clip import backbone, features, outcome
 from cirkit.training.augment import flips_and_shifts
 from cirkit.training.loop import Training, Weights
-from cirkit.training.objectives import Objective, ranking, ranking_features
-from cirkit.training.samplers import shuffled
+from cirkit.training.objectives import ranking, ranking_features
 
 SEEDS = 3  # of rows that train for minutes
 Data = Callable[[Any], Callable[[], Any]]  # FashionIQ's protocol -> the training triplets; CIRR has one
@@ -43,45 +40,21 @@ class Learner:
     reading: Reading
 
 
-def _training(
-    recipe: Recipe,
-    model: Callable[..., nn.Module],
-    data: Callable[[], Any],
-    objective: Objective,
-    start: Mapping[str, Weights],
-    augment: Any = None,
-) -> Training:
-    return Training(
-        model=model,
-        data=data,
-        objective=objective,
-        optimiser=recipe.optimiser,
-        steps=recipe.steps,
-        batch=recipe.batch,
-        schedule=recipe.schedule,
-        sampler=shuffled,
-        augment=augment,
-        start=start,
-    )
-
-
 def rows(setting: FamilySetting, scale: str, root: str, data: Data) -> dict[str, Learner]:
     """Every row by name. At `paper` scale CLIP4Cir reads RN50x4 as its authors do."""
     clip = backbone(scale, arch="RN50x4-quickgelu", size=288, fit=TargetPad())
-    tuned_sum = _training(
-        setting.tune,
-        partial(CLIP4Cir, clip=clip.clip, fusion=ElementWiseSum, tuning=text_tower),
-        data(CLIP4CIR_TRAINING),
-        ranking(batch_softmax),
-        clip.start,
+    tuned_sum = setting.tune.training(
+        model=partial(CLIP4Cir, clip=clip.clip, fusion=ElementWiseSum, tuning=text_tower),
+        data=data(CLIP4CIR_TRAINING),
+        objective=ranking(batch_softmax),
+        start=clip.start,
     )
     stage_one = Weights(of=tuned_sum, part="clip")
-    combiner = _training(
-        setting.combiner,
-        partial(CLIP4Cir, clip=clip.clip, fusion=Combiner),
-        features(data=data(CLIP4CIR_TRAINING), model=outcome(stage_one), encode=triplet_features),
-        ranking_features(batch_softmax),
-        {"clip": stage_one},
+    combiner = setting.combiner.training(
+        model=partial(CLIP4Cir, clip=clip.clip, fusion=Combiner),
+        data=features(data=data(CLIP4CIR_TRAINING), model=outcome(stage_one), encode=triplet_features),
+        objective=ranking_features(batch_softmax),
+        start={"clip": stage_one},
     )
     own = _artemis_of_its_own(setting, root, data) if scale == "paper" else _artemis_on_clip(setting, scale, data)
     return {
@@ -94,12 +67,11 @@ def rows(setting: FamilySetting, scale: str, root: str, data: Data) -> dict[str,
 def _artemis_on_clip(setting: FamilySetting, scale: str, data: Data) -> Training:
     """The small scales': its attentions on the CLIP that all rows share, in place of encoders of its own."""
     clip = backbone(scale)
-    return _training(
-        setting.artemis,
-        partial(ClipARTEMIS, clip=clip.clip, width=setting.width),
-        features(data=data(BOTH_ORDERS), model=clip.whole, encode=triplet_features),
-        ranking_features(batch_softmax),
-        clip.start,
+    return setting.artemis.training(
+        model=partial(ClipARTEMIS, clip=clip.clip, width=setting.width),
+        data=features(data=data(BOTH_ORDERS), model=clip.whole, encode=triplet_features),
+        objective=ranking_features(batch_softmax),
+        start=clip.start,
     )
 
 
@@ -112,10 +84,10 @@ def _artemis_of_its_own(setting: FamilySetting, root: str, data: Data) -> Traini
         text=partial(BiGRU, width=512, embed=partial(glove_840b, root=f"{root}/glove", tuning=tuned)),
         width=setting.width,
     )
-    shifts, both = flips_and_shifts(), data(BOTH_ORDERS)
+    same = {"data": data(BOTH_ORDERS), "objective": ranking(batch_softmax), "augment": flips_and_shifts()}
     first = partial(model, tuning=frozen)
-    begun = _training(setting.artemis_first, first, both, ranking(batch_softmax), {}, shifts)
-    return _training(setting.artemis, model, both, ranking(batch_softmax), {"": Weights(of=begun)}, shifts)
+    begun = setting.artemis_first.training(model=first, **same)
+    return setting.artemis.training(model=model, start={"": Weights(of=begun)}, **same)
 
 
 def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:

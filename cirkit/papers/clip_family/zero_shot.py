@@ -133,17 +133,7 @@ def untrained(clip: Backbone) -> Training:
 def _learnt(
     recipe: Recipe, clip: Backbone, model: Callable[..., nn.Module], data: Callable[[], Any], objective: Any
 ) -> Training:
-    return Training(
-        model=partial(model, clip=clip.clip),
-        data=data,
-        objective=objective,
-        optimiser=recipe.optimiser,
-        steps=recipe.steps,
-        batch=recipe.batch,
-        schedule=recipe.schedule,
-        sampler=shuffled,
-        start=clip.start,
-    )
+    return recipe.training(model=partial(model, clip=clip.clip), data=data, objective=objective, start=clip.start)
 
 
 def rows(setting: FamilySetting, scale: str, root: str) -> dict[str, ZeroShot]:

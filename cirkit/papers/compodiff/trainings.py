@@ -34,7 +34,6 @@ from cirkit.training.diffusion import (
 )
 from cirkit.training.loop import Training, Weights
 from cirkit.training.objectives import Objective
-from cirkit.training.samplers import shuffled
 from cirkit.worlds.publish import drawn_each_seed
 from cirkit.worlds.synth_triplets import SYNTH_TRIPLETS
 
@@ -114,18 +113,8 @@ class Family:
     def _training(
         self, recipe: Recipe, model: Callable[..., nn.Module], data: Callable[[], Any], objective: Objective, start: Any
     ) -> Training:
-        return Training(
-            model=model,
-            data=data,
-            objective=objective,
-            optimiser=recipe.optimiser,
-            steps=recipe.steps,
-            batch=recipe.batch,
-            schedule=recipe.schedule,
-            sampler=shuffled,
-            start=start,
-            step=averaged(decay=self.setting.decay),
-        )
+        step = averaged(decay=self.setting.decay)
+        return recipe.training(model=model, data=data, objective=objective, start=start, step=step)
 
     @property
     def _from_clip(self) -> dict[str, Weights]:
