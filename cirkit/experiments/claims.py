@@ -283,6 +283,38 @@ class Claim:
     headline: bool = False  # what the abstract or a section concludes
 
 
+@dataclass(frozen=True)
+class claims_of:
+    """What makes the claims of a `paper`, their ids `prefix`-name: by default something in points is above zero."""
+
+    paper: str
+    prefix: str
+
+    def __call__(
+        self,
+        name: int | str,
+        where: str,
+        says: str,
+        reported: str,
+        quantity: Quantity,
+        expect: Expectation = above(0.0),
+        unit: str = "points",
+        headline: bool = False,
+    ) -> Claim:
+        """One of them; the arguments are those of `Claim`."""
+        return Claim(
+            id=f"{self.prefix}-{name}",
+            paper=self.paper,
+            where=where,
+            says=says,
+            reported=reported,
+            quantity=quantity,
+            expect=expect,
+            unit=unit,
+            headline=headline,
+        )
+
+
 def judge(
     claim: Claim, load: Callable[[str, str], list[Record]], scales: Sequence[str] = ("paper", "gpu", "cpu")
 ) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from cirkit.encoders.image import SmallResNet
 from cirkit.encoders.text import LSTM
 from cirkit.evaluators.measures import Recall
 from cirkit.experiments.change import UNCHANGED, Change, apply
-from cirkit.experiments.claims import Claim, Gain, OverChance, above
+from cirkit.experiments.claims import Claim, Gain, OverChance, claims_of
 from cirkit.experiments.experiment import Column, Experiment, Test
 from cirkit.losses.contrastive import batch_softmax
 from cirkit.models.baselines import ImageOnly, TextOnly
@@ -97,15 +97,7 @@ def _gain(a: str, b: str) -> Gain:
 
 
 def _claim(number: int, says: str, quantity: Gain | OverChance) -> Claim:
-    return Claim(
-        id=f"photos-{number}",
-        paper="photos",
-        where="Table 1",
-        says=says,
-        reported="our own experiment",
-        quantity=quantity,
-        expect=above(0.0),
-    )
+    return claims_of("photos", "photos")(number, "Table 1", says, "our own experiment", quantity)
 
 
 CLAIMS = [

@@ -28,7 +28,7 @@ from cirkit.evaluators.measures import NDCG, Mean, Measure, Recall
 from cirkit.evaluators.ranking import rank
 from cirkit.experiments.bootstrap import Interval, estimate, gain, over_seeds, overall
 from cirkit.experiments.change import UNCHANGED, Change
-from cirkit.experiments.claims import Claim, Expectation, above, below, within
+from cirkit.experiments.claims import Claim, Expectation, above, below, claims_of, within
 from cirkit.experiments.experiment import Column, Evaluator, Experiment, Test
 from cirkit.experiments.records import Record
 from cirkit.papers.maaf import fashioniq as row_of_maaf
@@ -167,16 +167,8 @@ class Moves:
 
 
 def _claim(number: int, says: str, reported: str, quantity: Moves, expect: Expectation) -> Claim:
-    return Claim(
-        id=f"protocols-{number}",
-        paper="protocols",
-        where=TABLE,
-        says=says,
-        reported=reported,
-        quantity=quantity,
-        expect=expect,
-        headline=number == 1,
-    )
+    make = claims_of("protocols", "protocols")
+    return make(number, TABLE, says, reported, quantity, expect, headline=number == 1)
 
 
 OURS = "not in a paper: our addition"

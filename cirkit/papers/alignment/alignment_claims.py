@@ -11,7 +11,7 @@ import numpy as np
 from cirkit.evaluators.measures import Accuracy
 from cirkit.evaluators.rsum import Rsum
 from cirkit.experiments.bootstrap import Interval, over_seeds
-from cirkit.experiments.claims import Attention, Claim, Expectation, Gain, Gains, Quantity, above, below, within
+from cirkit.experiments.claims import Attention, Claim, Gain, Gains, above, below, claims_of, within
 from cirkit.experiments.records import Record, exhibited
 from cirkit.papers.alignment.matching import DATASETS
 from cirkit.papers.alignment.reasoning import APART, BASELINE, BY_TYPE, KINDS, TABLE
@@ -68,27 +68,7 @@ class AttentionGain:
         return float(np.mean(content["values"][self.word][self.of]))
 
 
-def _claim(
-    name: str,
-    where: str,
-    says: str,
-    reported: str,
-    quantity: Quantity,
-    expect: Expectation,
-    unit: str = "points",
-    headline: bool = False,
-) -> Claim:
-    return Claim(
-        id=f"align-{name}",
-        paper="alignment",
-        where=where,
-        says=says,
-        reported=reported,
-        quantity=quantity,
-        expect=expect,
-        unit=unit,
-        headline=headline,
-    )
+_claim = claims_of("alignment", "align")
 
 
 def _matching(dataset: str, test: str) -> Sequence[Claim]:

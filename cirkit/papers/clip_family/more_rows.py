@@ -11,14 +11,14 @@ from torch import nn
 
 from cirkit.benchmarks.fashioniq_protocols import SEARLE_MEAN
 from cirkit.experiments.change import UNCHANGED, Change, apply
-from cirkit.experiments.claims import Claim, Gain, above, below
+from cirkit.experiments.claims import above, below
 from cirkit.experiments.experiment import Experiment, Test
 from cirkit.losses.contrastive import nt_xent
 from cirkit.models.edited_image import EditedImage, Painter, instruct_pix2pix
 from cirkit.models.late_fusion import image_alone
 from cirkit.models.palavra import PALAVRA, personalise
 from cirkit.papers.clip_family.boards import BOARDS, Reading
-from cirkit.papers.clip_family.clip_claims import MEASURES
+from cirkit.papers.clip_family.clip_claims import claim, gain
 from cirkit.papers.clip_family.recipes import SETTINGS, FamilySetting, Recipe
 from cirkit.papers.clip_family.shared_clip import backbone, captions_of, each_image, features, image_texts
 from cirkit.papers.clip_family.words import lexicon
@@ -38,15 +38,7 @@ EDITED = ("fashioniq", "cirr", "circo", "genecis")  # CompoDiff Table 3
 
 # every margin is zero, set before the first run, as those of the other claims
 CLAIMS = [
-    Claim(
-        id=f"clip-{number}",
-        paper="clip_family",
-        where=BOARDS[board].table,
-        says=f"On {BOARDS[board].table}, {says}",
-        reported=reported,
-        quantity=Gain(f"clip_family/{a}", f"clip_family/{b}", board, MEASURES[board]),
-        expect=expect,
-    )
+    claim(number, board, f"On {BOARDS[board].table}, {says}", reported, gain(board, a, b), expect)
     for number, board, says, reported, a, b, expect in (
         (
             20,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from cirkit.evaluators.measures import AveragePrecision, Measure, Recall
 from cirkit.evaluators.pinpoint import NegativeRecall
 from cirkit.experiments.bootstrap import Interval, gain
-from cirkit.experiments.claims import Claim, Expectation, Gain, GainOverBest, Quantity, above, below, within
+from cirkit.experiments.claims import Gain, GainOverBest, below, claims_of, within
 from cirkit.experiments.records import Record
 from cirkit.papers.clip_family.boards import SCORE
 from cirkit.papers.compodiff import conditions, design, steps, weights
@@ -23,7 +23,7 @@ MEASURES: dict[str, Measure] = {
 }
 ALONE = ("clip_family/image_only", "clip_family/text_only")
 OURS = "not in the paper: our addition"
-MORE, LESS, FIRST, BROKEN = above(0.0), below(0.0), Recall(1), NegativeRecall(10)
+LESS, FIRST, BROKEN = below(0.0), Recall(1), NegativeRecall(10)
 NEAR, CLOSE = 2.0, 1.0  # points within which two rows count as equal
 
 
@@ -50,25 +50,7 @@ def _as_one(run: Record, test: str) -> Record:
     return replace(run, evidence={"test": run.evidence[test]}, declared=declared)
 
 
-def _claim(
-    number: int,
-    where: str,
-    says: str,
-    reported: str,
-    quantity: Quantity,
-    expect: Expectation = MORE,
-    headline: bool = False,
-) -> Claim:
-    return Claim(
-        id=f"compodiff-{number}",
-        paper="compodiff",
-        where=where,
-        says=says,
-        reported=reported,
-        quantity=quantity,
-        expect=expect,
-        headline=headline,
-    )
+_claim = claims_of("compodiff", "compodiff")
 
 
 def _lead(board: str, b: str, a: str = MAIN) -> Gain:

@@ -14,7 +14,7 @@ from torch import nn
 from cirkit.encoders.image import ResNet, SmallResNet
 from cirkit.encoders.text import LSTM, Embedding
 from cirkit.experiments.artifacts import Exhibit
-from cirkit.experiments.claims import Claim, Expectation, Quantity, above
+from cirkit.experiments.claims import claims_of
 from cirkit.experiments.experiment import Experiment, Test
 from cirkit.losses.contrastive import batch_softmax
 from cirkit.losses.triplet import semi_hard_triplet
@@ -32,7 +32,6 @@ from cirkit.training.schedules import Schedule, cosine_with_warmup, step_decay
 from cirkit.training.steps import Step, descend
 
 Factory = Callable[[Sequence[str]], nn.Module]
-BETTER = above(0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,25 +187,4 @@ def experiment(
     )
 
 
-def claim(
-    number: int,
-    where: str,
-    says: str,
-    reported: str,
-    quantity: Quantity,
-    expect: Expectation = BETTER,
-    unit: str = "points",
-    headline: bool = False,
-) -> Claim:
-    """A claim of this paper; `expect` is that the quantity is above zero unless it says otherwise."""
-    return Claim(
-        id=f"maaf-{number}",
-        paper="maaf",
-        where=where,
-        says=says,
-        reported=reported,
-        quantity=quantity,
-        expect=expect,
-        unit=unit,
-        headline=headline,
-    )
+claim = claims_of("maaf", "maaf")

@@ -5,9 +5,10 @@ PVLF Tables 1 to 5. Margins are set before the first run; a slope says more of a
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from cirkit.evaluators.measures import Measure, Recall
-from cirkit.experiments.claims import Claim, Expectation, Gain, GainOverBest, Gains, Quantity, above, below, within
+from cirkit.experiments.claims import Claim, Gain, GainOverBest, Gains, below, claims_of, within
 from cirkit.experiments.slope import slope
 from cirkit.papers.clip_family.boards import SCORE
 from cirkit.papers.pvlf.fusion_settings import LENGTHS, USUAL
@@ -17,7 +18,6 @@ NAMES = {"cirr": "CIRR", "fashioniq": "FashionIQ"}
 TABLES = {"cirr": "Table 2", "fashioniq": "Table 1"}
 SETS = {"template": "the template's triplets", "llm": "the language model's", "combined": "the combined set"}
 ALONE = ("pvlf/image_only", "pvlf/text_only")
-HIGHER = above(0.0)
 OURS = "not in the paper: our addition"
 ALIKE = 1.0  # points of a measure within which two rows are alike
 FLAT = 0.05  # points a prompt within which length changes nothing: 1.5 points from the shortest to the longest
@@ -33,27 +33,7 @@ def _gain(a: str, b: str, board: str = "cirr") -> Gain:
     return Gain(f"pvlf/{a}", f"pvlf/{b}", board, MEASURES[board])
 
 
-def _claim(
-    where: str,
-    says: str,
-    reported: str,
-    quantity: Quantity,
-    expect: Expectation = HIGHER,
-    unit: str = "points",
-    headline: bool = False,
-) -> Claim:
-    """One without its number, which is its place in the list."""
-    return Claim(
-        id="",
-        paper="pvlf",
-        where=where,
-        says=says,
-        reported=reported,
-        quantity=quantity,
-        expect=expect,
-        unit=unit,
-        headline=headline,
-    )
+_claim = partial(claims_of("pvlf", "pvlf"), "")  # without its number, which is its place in the list
 
 
 def _prompts_and_data() -> Iterator[Claim]:
