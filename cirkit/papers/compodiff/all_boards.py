@@ -53,16 +53,13 @@ def row(
     `seeds` is how many of the setting's it has; None: all.
     """
     each = tuple((TABLES[BOARDS[board].table], label) for board in boards) if table == "Table 3" else ()
-    return Experiment(
-        name=f"compodiff/{name}",
-        paper="compodiff",
+    return family.experiment(
+        name,
+        label,
+        training,
         table=table,
-        row=label,
+        seeds=seeds,
         also=(*each, *also),
-        scale=family.scale,
-        basis="original" if family.scale == "paper" else "world",
-        seeds=family.setting.seeds[:seeds],
-        training=training,
         tests=reading.tests(family.scale, family.root, boards),
         exhibits=reading.curves(family.scale, boards[0]),
     )

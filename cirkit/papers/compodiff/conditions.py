@@ -126,20 +126,16 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
     """All rows at a scale; none at the `paper` scale, since photos with this truth are not to be had."""
     if scale == "paper":
         return []
-    setting = apply(change, SETTINGS[scale])
+    family = Family(setting=apply(change, SETTINGS[scale]), scale=scale, root=root)
     return [
-        Experiment(
-            name=f"compodiff/conditions/{name}",
-            paper="compodiff",
+        family.experiment(
+            f"conditions/{name}",
+            row.label,
+            row.training,
             table=TABLES[row.kinds[0]],
-            row=row.label,
             also=tuple((TABLES[kind], row.label) for kind in row.kinds[1:]),
-            scale=scale,
-            basis="world",
-            seeds=setting.seeds,
-            training=row.training,
             tests=row.tests(scale),
             exhibits=exhibits_of(name, row.kinds, scale),
         )
-        for name, row in rows(Family(setting=setting, scale=scale, root=root)).items()
+        for name, row in rows(family).items()
     ]

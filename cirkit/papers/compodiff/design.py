@@ -73,15 +73,12 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
     if setting.design == setting.stage_1:
         del rows["as_long"]
     return [
-        Experiment(
-            name=f"compodiff/design/{name}",
-            paper="compodiff",
+        family.experiment(
+            f"design/{name}",
+            label,
+            training,
             table=TABLE,
-            row=label,
-            scale=scale,
-            basis="original" if scale == "paper" else "world",
-            seeds=setting.seeds[: setting.choices],
-            training=training,
+            seeds=setting.choices,
             tests=tests,
             exhibits={"text_to_image": (Milliseconds(batches=(1, 16, 32)),)},
         )

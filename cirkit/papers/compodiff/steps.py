@@ -64,15 +64,12 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
     declared = [(name, label, training, tested[name], mine) for name, label, training, mine in rows]
     declared += [(name, label, training, once, None) for name, label, training in rivals]
     return [
-        Experiment(
-            name=f"compodiff/steps/{name}",
-            paper="compodiff",
+        family.experiment(
+            f"steps/{name}",
+            label,
+            training,
             table=TABLE,
-            row=label,
-            scale=scale,
-            basis="original" if scale == "paper" else "world",
-            seeds=setting.seeds[: setting.choices],
-            training=training,
+            seeds=setting.choices,
             tests=tests,
             exhibits={next(iter(tests)): (Milliseconds() if mine is None else Milliseconds(uses=mine),)},
         )

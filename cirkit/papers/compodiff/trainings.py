@@ -14,6 +14,7 @@ from torch import nn
 from cirkit.benchmarks import synth_triplets
 from cirkit.benchmarks.synth_triplets import retold
 from cirkit.examples import Captions
+from cirkit.experiments.experiment import Experiment
 from cirkit.models.compodiff import CompoDiff, Encoders
 from cirkit.models.denoiser import Denoiser, DenoiserFactory
 from cirkit.models.eclipse import OneShot, Regressor, Student
@@ -148,3 +149,19 @@ class Family:
         model = partial(OneShot, clip=self.clip.clip, text=self.text, regressor=regressor)
         edits = self._edits(self.all_triplets)
         return self._training(self.setting.eclipse, model, edits, projection(), self._from_clip)
+
+    def experiment(
+        self, name: str, label: str, training: Training, *, table: str, seeds: int | None = None, **others: Any
+    ) -> Experiment:
+        """A row of this paper; `seeds` is how many of the setting's it has, None all. `others` are more fields."""
+        return Experiment(
+            name=f"compodiff/{name}",
+            paper="compodiff",
+            table=table,
+            row=label,
+            scale=self.scale,
+            basis="original" if self.scale == "paper" else "world",
+            seeds=self.setting.seeds[:seeds],
+            training=training,
+            **others,
+        )

@@ -38,6 +38,7 @@ COLUMNS = {TABLE: tuple(Column(test_of(*pair), SCORE) for pair in (USUAL, (1.0, 
 def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:
     """The one row at a scale; `root` holds the original data, one folder per benchmark, for the `paper` scale."""
     setting = apply(change, SETTINGS[scale])
+    family = Family(setting=setting, scale=scale, root=root)
     data = Reading().tests(scale, root, ("fashioniq",))["fashioniq"].data
 
     def use(image: float, text: float) -> sampled:
@@ -47,15 +48,12 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
     pairs = SHOWN if scale != "paper" else ()
     tests |= {shown(*pair): Test(scenes(scale, "negative", text_alone, targets), use=use(*pair)) for pair in pairs}
     return [
-        Experiment(
-            name="compodiff/guidance",
-            paper="compodiff",
+        family.experiment(
+            "guidance",
+            "CompoDiff",
+            family.stage_2(),
             table=TABLE,
-            row="CompoDiff",
-            scale=scale,
-            basis="original" if scale == "paper" else "world",
-            seeds=setting.seeds[: setting.choices],
-            training=Family(setting=setting, scale=scale, root=root).stage_2(),
+            seeds=setting.choices,
             tests=tests,
             exhibits={shown(*pair): (TopTen(ROWS, name=shown(*pair)),) for pair in pairs},
         )
