@@ -6,7 +6,7 @@ Gu et al. (2024), §3.2 and §5.1. The paper has "the multi-head self-attention 
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -41,6 +41,13 @@ class Conditions:
     image: Float[Tensor, "b d"]
     present: Bool[Tensor, " b"]
     mask: Bool[Tensor, "b s s"]
+
+
+def without_padding(text: TextTokens) -> TextTokens:
+    """The same without the positions behind the last that counts in any of the texts: no score reaches them."""
+    counting = text.words.any(0).nonzero()
+    longest = int(counting[-1]) + 1 if len(counting) else 0
+    return replace(text, tokens=text.tokens[:, :longest], words=text.words[:, :longest])
 
 
 class Inputs(nn.Module):
@@ -171,10 +178,10 @@ class CrossAttention(nn.Module):
 
     def memory(self, pairs: list[tuple[Tensor, Tensor]]) -> KeysValues:
         """Keys and values (b, heads, 1 + j, e) of the conditions; those of a text are computed once for its rows."""
-        both = torch.cat([self.key_value(tokens)[row] for tokens, row in pairs], dim=1)  # (b, j, 2 · heads · e)
-        parts = both.unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (2, b, heads, j, e)
-        null = self.null[:, None, None, None].expand(*parts.shape[:3], 1, -1)
-        key, value = torch.cat([null, parts], dim=3)
+        null = self.null[:, None].expand(-1, self.heads, -1).flatten()  # (2 · heads · e)
+        parts = [null.expand(len(pairs[0][1]), 1, -1), *(self.key_value(tokens)[row] for tokens, row in pairs)]
+        both = torch.cat(parts, dim=1).unflatten(-1, (2, self.heads, -1))  # (b, 1 + j, 2, heads, e)
+        key, value = both.permute(2, 0, 3, 1, 4)
         return key, value
 
     def forward(
@@ -264,7 +271,8 @@ class Denoiser(nn.Module):
 
     def context(self, conditions: Conditions) -> Context:
         """What all calls for these conditions share, whatever the time and however many samples."""
-        pairs, there = self.inputs(conditions)
+        texts = tuple(without_padding(text) for text in conditions.texts)
+        pairs, there = self.inputs(replace(conditions, texts=texts))
         mask = nn.functional.pad(there, (1, 0), value=True)[:, None, None]  # (b, 1, 1, 1 + j), the learned key first
         return Context(tuple(block.cross.memory(pairs) for block in self.blocks), mask)
 
