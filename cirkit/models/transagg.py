@@ -135,6 +135,7 @@ class Fusion(nn.Module):
         )
         self.weight = nn.Linear(width, 3)
         self.between = between(width, layers)
+        self.cuts = weights is softmax  # which gives padding nothing, so that what pads every text can go
 
     def forward(
         self,
@@ -145,6 +146,9 @@ class Fusion(nn.Module):
     ) -> Float[Tensor, "b d"]:
         """The query's vector, not normalised: image tokens, class token first; text tokens, which of them are words
         (not padding), and which of them is the text's vector."""
+        if self.cuts:
+            longest = int(words.any(0).nonzero()[-1]) + 1
+            text, words = text[:, :longest], words[:, :longest]
         first = torch.full_like(position, text.shape[1] + self.between.length)  # of the image
         own = torch.stack([first, position], dim=1)  # (b, 2)
         *_, (layer, tokens, mask) = self._inputs(image, text, words)

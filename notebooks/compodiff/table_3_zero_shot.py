@@ -106,7 +106,7 @@ plots.validation_curves(page, "Table B.1", "Figure 3.3")
 # CLIP*), where the paper has OpenAI's. Stage 1 takes its captions and images, where the paper has LAION; stage 2 takes
 # synthetic triplets of scenes and of garments in which one keyword is exchanged, each with one template drawn once,
 # where the paper draws a template each time. The denoiser has fewer and narrower blocks, the rates of learning are
-# higher, and one number of steps and one batch serve all rows (`settings.small`); the `paper` scale keeps Table A.1.
+# higher, and one number of steps and one batch serve all rows (`diffusion_settings.small`); the `paper` scale keeps Table A.1.
 #
 # The fusion models of the paper read another CLIP than its headline rows; here all read one. Two things in the paper's
 # tables to know before comparing: the averages of its largest row on FashionIQ do not follow from its categories, and

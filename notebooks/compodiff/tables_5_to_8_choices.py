@@ -105,7 +105,7 @@ plots.validation_curves(page, "Table 7", "Figure 7.2")
 # CLIP*), where the paper has OpenAI's. Stage 1 takes its captions and images, where the paper has LAION; stage 2 takes
 # synthetic triplets of scenes and of garments in which one keyword is exchanged, each with one template drawn once,
 # where the paper draws a template each time. The denoiser has fewer and narrower blocks, the rates of learning are
-# higher, and one number of steps and one batch serve all rows (`settings.small`); the `paper` scale keeps Table A.1.
+# higher, and one number of steps and one batch serve all rows (`diffusion_settings.small`); the `paper` scale keeps Table A.1.
 #
 # The paper's *Prior* is a public model that has no counterpart here; its table gives that model and the prior-like one
 # the same throughput to the last digit. A causal prior could keep the keys and values of its conditions and lose the
