@@ -170,9 +170,7 @@ TESTS = (text_to_image, image_to_text, classification)
 
 
 def clip(scale: str) -> Callable[[], nn.Module]:
-    """The architecture of a scale, with random weights for `start` to fill; at `paper` scale OpenAI's ViT-B/32."""
-    if scale == "paper":
-        return partial(open_clip, arch="ViT-B-32-quickgelu", pretrained="openai")
+    """The architecture of a scale, with random weights for `start` to fill; `paper` has none, but OpenAI's CLIP."""
     size = SIZES[scale]
     image = {"image_size": size.pixels, "patch_size": size.patch, "width": size.width, "layers": size.layers}
     text = {"context_length": size.context, "width": size.words, "layers": size.text_layers, "heads": size.words // 32}
@@ -196,8 +194,8 @@ def training(scale: str) -> Training:
 
 
 def start(scale: str) -> dict[str, Weights]:
-    """What the rows of a scale begin from: one CLIP for all of them; at `paper` scale their CLIP has its weights."""
-    return {} if scale == "paper" else {PART: Weights(of=training(scale), seed=0, part=PART)}
+    """What the rows of a scale begin from: one CLIP for all of them; that of `paper` rows has its weights already."""
+    return {PART: Weights(of=training(scale), seed=0, part=PART)}
 
 
 def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:
