@@ -16,16 +16,19 @@ from cirkit.models.diffusion import DDIM
 from cirkit.models.guidance import as_meant
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in parts of the image's sides
-USUAL = (1.5, 7.5, 10)  # the paper's weights of image and text, and its steps
 
 
 @dataclass(frozen=True, kw_only=True)
 class Axes:
-    """The values of a grid; a cell is (image, text, calls, told), the last whether the condition is told."""
+    """The values of a grid; a cell is (image, text, calls, told), the last whether the condition is told.
 
-    image: tuple[float, ...] = (1.0, 1.5, 2.5, 4.0)
-    text: tuple[float, ...] = (1.0, 2.5, 5.0, 7.5, 10.0)
+    `first` are the weights of image and text, and the calls, that a reader sees first.
+    """
+
+    image: tuple[float, ...] = (1.0, 1.5, 2.0, 4.0)
+    text: tuple[float, ...] = (1.0, 2.5, 4.0, 7.5)
     calls: tuple[int, ...] = (1, 3, 10)
+    first: tuple[float, float, int] = (1.5, 7.5, 10)
 
     def cells(self) -> list[tuple[int, int, int, int]]:
         """All of them, in the order in which a grid lies flat."""
@@ -43,10 +46,10 @@ class Axes:
         return Sampling(sampler=DDIM(calls=self.calls[cell[2]]), guidance=guidance)
 
     def usual(self, told: bool) -> tuple[int, int, int, int]:
-        """The cell nearest to the paper's choice."""
+        """The cell nearest to the first view's values."""
         image, text, calls = (
             min(range(len(values)), key=lambda at, values=values, aim=aim: abs(values[at] - aim))
-            for values, aim in zip((self.image, self.text, self.calls), USUAL, strict=True)
+            for values, aim in zip((self.image, self.text, self.calls), self.first, strict=True)
         )
         return image, text, calls, int(told)
 

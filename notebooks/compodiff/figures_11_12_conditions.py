@@ -31,8 +31,8 @@ page = Page.of(paper="compodiff", scale=scale, seeds=seeds, device=device, root=
 # %% [markdown]
 # ## Negative texts
 #
-# The query asks for one object and against another. The first view has the paper's weights and the median query: that
-# in which telling the negative text moves the best target as far as in half of the others.
+# The query asks for one object and against another. The first view has the weights of our tables and the median query:
+# that in which telling the negative text moves the best target as far as in half of the others.
 
 # %% tags=["remove-input"]
 sampling_explorer(page, "negative")

@@ -42,8 +42,8 @@ code(DenoiserBlock.forward, PriorLike.forward, TextGallery)
 
 # %% [markdown]
 # From text to image the text is all that the model is told. From image to text, the texts of the gallery become
-# vectors of images, and the query is its image's own. The prior-like denoiser learns for fewer steps, since each takes
-# several times as long, and one row of stage 1 stops with it.
+# vectors of images, and the query is its image's own. All rows of stage 1 learn for the same number of steps, though a
+# step of the prior-like denoiser takes several times as long.
 
 # %%
 tables.table(page, "Table 5")
@@ -105,7 +105,8 @@ plots.validation_curves(page, "Table 7", "Figure 7.2")
 # CLIP*), where the paper has OpenAI's. Stage 1 takes its captions and images, where the paper has LAION; stage 2 takes
 # synthetic triplets of scenes and of garments in which one keyword is exchanged, each with one template drawn once,
 # where the paper draws a template each time. The denoiser has fewer and narrower blocks, the rates of learning are
-# higher, and one number of steps and one batch serve all rows (`diffusion_settings.small`); the `paper` scale keeps Table A.1.
+# higher, stage 2 is longer than stage 1, the weights of guidance are other ones, and one batch serves all rows
+# (`diffusion_settings.small`); the `paper` scale keeps Table A.1 and the paper's weights.
 #
 # The paper's *Prior* is a public model that has no counterpart here; its table gives that model and the prior-like one
 # the same throughput to the last digit. A causal prior could keep the keys and values of its conditions and lose the

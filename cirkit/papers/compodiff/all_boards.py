@@ -8,6 +8,7 @@ from typing import Any
 
 from cirkit.experiments.change import UNCHANGED, Change, apply
 from cirkit.experiments.experiment import Column, Experiment
+from cirkit.models.compodiff import sampled
 from cirkit.papers.clip_family import supervised
 from cirkit.papers.clip_family.boards import BOARDS, Reading
 from cirkit.papers.clip_family.boards import COLUMNS as FAMILY
@@ -29,7 +30,6 @@ HEADLINES: tuple[Column, ...] = (
     *FAMILY["CIRCO"][:3],
     FAMILY["GeneCIS"][0],
 )
-PLAIN = Reading()
 SCALE_OF_DATA, TEXT_ENCODER, TASKS = "Table 6", "Table 7", "Table 8"
 ALL = "all triplets"
 ENDS = ((SCALE_OF_DATA, f"CompoDiff, {ALL}"), (TEXT_ENCODER, "CLIP"), (TASKS, "Proposed"))  # what the main row ends
@@ -42,7 +42,7 @@ def row(
     training: Training,
     family: Family,
     *,
-    reading: Reading = PLAIN,
+    reading: Reading | None = None,
     boards: tuple[str, ...] = tuple(BOARDS),
     table: str = "Table 3",
     also: tuple[tuple[str, str], ...] = (),
@@ -50,8 +50,9 @@ def row(
 ) -> Experiment:
     """A row that is tested on boards; one of Table 3 stands in the table of each of its boards, too.
 
-    `seeds` is how many of the setting's it has; None: all.
+    `seeds` is how many of the setting's it has; None: all. Without a reading of its own it samples.
     """
+    reading = Reading(use=sampled(family.sampling)) if reading is None else reading
     each = tuple((TABLES[BOARDS[board].table], label) for board in boards) if table == "Table 3" else ()
     return family.experiment(
         name,

@@ -125,7 +125,7 @@ STEPS = [
 ]  # fmt: skip
 CHOICES = [
     _claim(20, design.TABLE, "From text to image, cross-attention to the conditions and conditions as input tokens "
-           "differ by less than 2 points of R@1.", "22.47 and 22.62", _design("as_long", "prior_like"),
+           "differ by less than 2 points of R@1.", "22.47 and 22.62", _design("stage_1", "prior_like"),
            within(NEAR)),
     _claim(21, design.TABLE, "From image to text, stage 1 alone has a higher R@1 than both stages.",
            "35.13 against 33.20", _design("stage_1", "stage_2", "image_to_text")),

@@ -25,6 +25,7 @@ from cirkit.evaluators.pinpoint import NegativeRecall
 from cirkit.experiments.artifacts import Exhibit, TopTen
 from cirkit.experiments.change import UNCHANGED, Change, apply
 from cirkit.experiments.experiment import Column, Experiment, Test, as_trained
+from cirkit.models.compodiff import sampled
 from cirkit.models.late_fusion import image_alone, product, total
 from cirkit.models.late_fusion import text_alone as text_only
 from cirkit.models.subtraction import Subtraction
@@ -92,13 +93,13 @@ def rows(family: Family) -> Mapping[str, Asked]:
     """Every row by name."""
     whole, plain = family.stage_2(), untrained(family.clip)
     fusion = fusions(family, family.all_triplets)
-    main = Asked(label="CompoDiff", training=whole, wording=as_conditions)
+    main = Asked(label="CompoDiff", training=whole, wording=as_conditions, use=sampled(family.sampling))
     words = Asked(label="Sum, in words", training=plain, wording=in_words, use=late_fusion(total))
     return {
         "compodiff": main,
         "compodiff_words": replace(main, label="CompoDiff, in words", wording=in_words),
         "compodiff_without": replace(main, label="CompoDiff, not told", wording=text_alone),
-        "student": replace(main, label="Student in one call", training=family.student()),
+        "student": replace(main, label="Student in one call", training=family.student(), use=as_trained),
         "combiner": replace(words, label="Combiner, in words", training=fusion["combiner"].training, use=as_trained),
         "artemis": replace(words, label="ARTEMIS, in words", training=fusion["artemis"].training, use=as_trained),
         "sum": words,
@@ -115,9 +116,11 @@ def rows(family: Family) -> Mapping[str, Asked]:
     }
 
 
-def exhibits_of(name: str, kinds: tuple[str, ...], scale: str) -> dict[str, tuple[Exhibit, ...]]:
+def exhibits_of(name: str, kinds: tuple[str, ...], family: Family) -> dict[str, tuple[Exhibit, ...]]:
     """The first images of the rows that are shown, and what the explorer and the generated images need of one."""
-    more = synth_exhibits.keeps(scale) if name == "compodiff" and scale != "smoke" else {}
+    guidance = family.setting.guidance
+    first = guidance.image, guidance.text, family.sampling.sampler.calls
+    more = synth_exhibits.keeps(family.scale, first) if name == "compodiff" and family.scale != "smoke" else {}
     found = {kind: (TopTen(ROWS, name=f"top-{kind}"),) for kind in kinds} if name in SHOWN else {}
     return {kind: (*found.get(kind, ()), *more.get(kind, ())) for kind in found | more}
 
@@ -135,7 +138,7 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
             table=TABLES[row.kinds[0]],
             also=tuple((TABLES[kind], row.label) for kind in row.kinds[1:]),
             tests=row.tests(scale),
-            exhibits=exhibits_of(name, row.kinds, scale),
+            exhibits=exhibits_of(name, row.kinds, family),
         )
         for name, row in rows(family).items()
     ]

@@ -10,6 +10,7 @@ from cirkit.experiments.change import UNCHANGED, Change, apply
 from cirkit.experiments.experiment import Column, Experiment, Test
 from cirkit.models.compodiff import Sampling, sampled
 from cirkit.models.diffusion import DDIM, DPMSolver, Sampler, released_ddim, row_by_row, same_for_all
+from cirkit.models.guidance import Guidance
 from cirkit.papers.clip_family.boards import SCORE, Reading, Use
 from cirkit.papers.compodiff.diffusion_settings import SETTINGS
 from cirkit.papers.compodiff.milliseconds import Milliseconds
@@ -44,11 +45,11 @@ SAMPLERS: Mapping[str, tuple[str, Callable[[int], Sampler]]] = {  # by name: lab
 }
 
 
-def uses(name: str) -> dict[str, Use]:
+def uses(name: str, guidance: Guidance) -> dict[str, Use]:
     """A sampler with each number of calls, by the name of its test; the released one draws noise for each row."""
     noise = row_by_row() if name == "released" else same_for_all()
     make = SAMPLERS[name][1]
-    return {test_of(calls): sampled(Sampling(sampler=make(calls), noise=noise)) for calls in CALLS}
+    return {test_of(calls): sampled(Sampling(sampler=make(calls), guidance=guidance, noise=noise)) for calls in CALLS}
 
 
 def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:
@@ -57,7 +58,7 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
     family = Family(setting=setting, scale=scale, root=root)
     data = Reading().tests(scale, root, (TEST,))[TEST].data
     whole = family.stage_2()
-    rows = [(name, label, whole, uses(name)) for name, (label, _) in SAMPLERS.items()]
+    rows = [(name, label, whole, uses(name, setting.guidance)) for name, (label, _) in SAMPLERS.items()]
     tested = {name: {test: Test(data, use=use) for test, use in mine.items()} for name, _, _, mine in rows}
     once = {test_of(1): Test(data)}
     rivals = (("student", "Student in one call", family.student()), ("eclipse", "ECLIPSE", family.eclipse()))

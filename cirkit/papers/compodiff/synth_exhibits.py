@@ -5,7 +5,7 @@ sampled vector shows when it is decoded, beside the image that it retrieves.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -24,7 +24,6 @@ from cirkit.papers.compodiff import decoder
 from cirkit.query import Benchmark
 from cirkit.training.loop import Weights
 
-AXES = Axes()
 EXPLORED = tuple(range(0, 240, 48))  # rows of the queries whose grid is kept
 GENERATED = tuple(range(0, 240, 30))  # and of those whose images are
 
@@ -34,7 +33,7 @@ class SamplingGrid:
     """The first `k` images of some queries at every cell of a grid, and the best target's rank there."""
 
     rows: tuple[int, ...]
-    axes: Axes = AXES
+    axes: Axes = field(default_factory=Axes)
     k: int = 5
     name: str = "sampling"
     every_seed: bool = False
@@ -97,7 +96,13 @@ def _queries(benchmark: Benchmark) -> list[dict[str, Any]]:
     return found
 
 
-def keeps(scale: str) -> dict[str, tuple[Exhibit, ...]]:
-    """What the row with negative texts and masks keeps, by test: a grid, and generated images."""
+def keeps(scale: str, first: tuple[float, float, int]) -> dict[str, tuple[Exhibit, ...]]:
+    """What the row with negative texts and masks keeps, by test: a grid, and generated images.
+
+    `first` are the weights of image and text, and the calls, of the explorer's first view.
+    """
     made = {kind: Generated(rows=GENERATED, decoder=decoder_of(scale), name=f"generated-{kind}") for kind in KINDS}
-    return {kind: (SamplingGrid(rows=EXPLORED, name=f"sampling-{kind}"), made[kind]) for kind in KINDS}
+    return {
+        kind: (SamplingGrid(rows=EXPLORED, axes=Axes(first=first), name=f"sampling-{kind}"), made[kind])
+        for kind in KINDS
+    }

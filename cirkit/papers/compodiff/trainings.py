@@ -15,7 +15,7 @@ from cirkit.benchmarks import synth_triplets
 from cirkit.benchmarks.synth_triplets import retold
 from cirkit.examples import Captions
 from cirkit.experiments.experiment import Experiment
-from cirkit.models.compodiff import CompoDiff, Encoders
+from cirkit.models.compodiff import CompoDiff, Encoders, Sampling
 from cirkit.models.denoiser import Denoiser, DenoiserFactory
 from cirkit.models.eclipse import OneShot, Regressor, Student
 from cirkit.models.masking import gaussian_noise
@@ -111,6 +111,11 @@ class Family:
         """CompoDiff at this scale."""
         return partial(CompoDiff, clip=self.clip.clip, text=self.text, denoiser=self._denoiser)
 
+    @property
+    def sampling(self) -> Sampling:
+        """What is chosen at test time, where a table does not vary it."""
+        return Sampling(guidance=self.setting.guidance)
+
     def _training(
         self, recipe: Recipe, model: Callable[..., nn.Module], data: Callable[[], Any], objective: Objective, start: Any
     ) -> Training:
@@ -121,14 +126,14 @@ class Family:
     def _from_clip(self) -> dict[str, Weights]:
         return {f"encoders.{part}": weights for part, weights in self.clip.start.items()}
 
-    def stage_1(self, recipe: Recipe | None = None) -> Training:
+    def stage_1(self) -> Training:
         """Eq. 1 on captions and images of the world at large."""
-        return self._training(recipe or self.setting.stage_1, self.model, self._captions, conversion(), self._from_clip)
+        return self._training(self.setting.stage_1, self.model, self._captions, conversion(), self._from_clip)
 
     def prior_like(self) -> Training:
-        """Stage 1 of a denoiser whose conditions are tokens of its input, as long as Table 5 trains both."""
+        """Stage 1 of a denoiser whose conditions are tokens of its input."""
         model = partial(self.model, denoiser=partial(PriorLike, layers=partial(PriorLayers, **self._layout)))
-        return self._training(self.setting.design, model, self._captions, conversion(), self._from_clip)
+        return self._training(self.setting.stage_1, model, self._captions, conversion(), self._from_clip)
 
     def stage_2(self, data: Callable[[], Any] | None = None, shares: tuple[float, float, float] = MIX) -> Training:
         """From stage 1 on: captions, masked captions and triplets (all of them, by default) in these shares."""
@@ -138,7 +143,8 @@ class Family:
 
     def student(self) -> Training:
         """One call that imitates the guided samples of the two stages' outcome."""
-        model = partial(Student, teacher=self.model, regressor=partial(Regressor, denoiser=self._denoiser))
+        teacher = partial(self.model, sampling=self.sampling)
+        model = partial(Student, teacher=teacher, regressor=partial(Regressor, denoiser=self._denoiser))
         begun = {"teacher": Weights(of=self.stage_2())}
         edits = self._edits(self.all_triplets)
         return self._training(self.setting.student, model, edits, guided_distillation(), begun)

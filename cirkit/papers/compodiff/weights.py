@@ -16,9 +16,9 @@ from cirkit.papers.compodiff.trainings import Family
 
 TABLE = "Figure 10"
 IMAGE = (1.0, 1.5, 2.0, 3.0, 4.0)  # w_I; 1 and 1 are no guidance
-TEXT = (1.0, 2.5, 5.0, 7.5, 10.0)  # w_T
-USUAL = (1.5, 7.5)
-SHOWN = ((1.0, 1.0), (1.5, 7.5), (4.0, 2.5), (1.0, 10.0))  # whose first images are kept, for Figure 5
+TEXT = (1.0, 1.5, 2.5, 4.0, 7.5)  # w_T
+USUAL = (1.5, 7.5)  # the paper's
+SHOWN = ((1.0, 1.0), (1.5, 7.5), (4.0, 2.5), (1.0, 4.0))  # whose first images are kept, for Figure 5
 ROWS = (0, 160)  # of the queries about scenes that are shown so
 
 

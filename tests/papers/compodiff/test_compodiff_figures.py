@@ -77,13 +77,13 @@ def test_steps_and_time_hold_a_line_for_each_sampler_and_a_dot_for_each_rival(pl
 def test_the_heat_map_has_a_cell_for_each_pair_and_its_level(place):
     page = Page.of(paper="compodiff", scale="smoke")
     row = page.experiment("compodiff/guidance")
-    best = weights.test_of(2.0, 5.0)
+    best = weights.test_of(2.0, 4.0)
     leave(row, 0, {test: [1 if test == best else 60 % 40, 20] for test in row.tests})
     shown = figures.heat_map(page, "Figure 10").content
     levels = np.asarray(shown.axes[0].images[0].get_array())
     assert levels.shape == (len(weights.IMAGE), len(weights.TEXT))
     where = np.unravel_index(levels.argmax(), levels.shape)
-    assert (weights.IMAGE[where[0]], weights.TEXT[where[1]]) == (2.0, 5.0)
+    assert (weights.IMAGE[where[0]], weights.TEXT[where[1]]) == (2.0, 4.0)
 
 
 def test_the_same_query_stands_in_a_line_for_each_choice(place):

@@ -62,7 +62,8 @@ def test_the_grid_is_what_the_model_ranks_at_each_cell(model, condition):
         assert [lines[at] for lines in content["rank"]] == [ranks[0], ranks[2]]
         composed, gallery = ranking.compose(how, mine), ranking.encode(how, mine.gallery)
         assert [lists[at] for lists in content["top"]] == ranking.top(how, composed, gallery, mine, [0, 2], 3)[0]
-    assert json.loads(json.dumps(content))["axes"] == {"image": [1.0, 1.5], "text": [7.5], "calls": [1, 2]}
+    axes = {"image": [1.0, 1.5], "text": [7.5], "calls": [1, 2], "first": [1.5, 7.5, 10]}
+    assert json.loads(json.dumps(content))["axes"] == axes
 
 
 def test_generated_images_are_the_decoded_samples(model):
@@ -83,7 +84,7 @@ def test_the_row_with_conditions_keeps_both_for_each_kind_at_the_scales_that_are
         for each in compodiff.experiments(scale):
             mine = wanted & {exhibit.name for exhibits in each.exhibits.values() for exhibit in exhibits}
             assert mine == (wanted if (each.name, scale) == (name, "cpu") else set())
-    assert set(keeps("cpu")) == kinds
+    assert set(keeps("cpu", (2.0, 2.5, 10))) == kinds
 
 
 def test_a_page_without_a_run_says_so_and_with_one_shows_it(home, model, monkeypatch):
