@@ -18,46 +18,58 @@ from cirkit.figures.display import Display
 from cirkit.figures.phrases import aligned, measured, with_interval
 from cirkit.figures.tables import NOTHING, chance, styled
 
-ELSEWHERE = (  # names that begin so: rows that only prepare encoders, or compare protocols or choices at test time
+ELSEWHERE = (  # names that begin so: rows that only prepare encoders, or compare protocols or choices
     "maaf/pretraining",
     "clip_family/world_clip",
+    "compodiff/data/",
     "compodiff/decoder",
     "compodiff/design/",
     "compodiff/guidance",
     "compodiff/steps/",
+    "compodiff/tasks/",
+    "compodiff/text/",
     "protocols/maaf",
     "pvlf/smaller_world_clip",
 )
+SHARED = {"compodiff": "clip_family", "pvlf": "clip_family"}  # papers whose rows read the benchmarks of another's
 ALONE = ("image_only", "text_only")  # how the rows that see one part of a query are named
 NUMBERS = ("measured, 95 % interval", "parameters, thousands", "of these trained", "ms a query", "peak memory, MB")
 
 
 @dataclass(frozen=True)
 class Block:
-    """The rows that were tested alike: a paper, one of its tests, the headline measure there, and rows by label."""
+    """The rows that were tested alike: one test, the headline measure there, and rows by label."""
 
-    paper: str
     column: Column
     rows: dict[str, Any]
 
     @property
     def title(self) -> str:
-        """The test, and whose protocol it follows."""
-        return f"{self.column.test} ({registry.PAPERS[self.paper].partition(':')[0]})"
+        """The test, and whose rows there are."""
+        papers = dict.fromkeys(registry.PAPERS[each.paper].partition(":")[0] for each in self.rows.values())
+        return f"{self.column.test} ({', '.join(papers)})"
 
 
 def blocks(scale: str) -> Iterator[Block]:
     """Every block that has a record at a scale; the headline is a test's first column."""
+    tested: dict[tuple[str, str], dict[str, Any]] = {}  # by paper and test: rows by label
+    heads: dict[tuple[str, str], Column] = {}
     for paper in registry.DECLARED:
-        rows = {each.name: each for each in registry.experiments(paper, scale) if not each.name.startswith(ELSEWHERE)}
-        heads: dict[str, Column] = {}
         for name, table in registry.tables():
             for column in registry.columns(paper, table) if name == paper else ():
-                heads.setdefault(column.test, column)
-        for test, column in heads.items():
-            mine = {each.row: each for each in rows.values() if test in each.tests and records.done(each)}
-            if mine:
-                yield Block(paper, column, mine)
+                heads.setdefault((paper, column.test), column)
+    for paper in registry.DECLARED:
+        for each in registry.experiments(paper, scale):
+            if each.name.startswith(ELSEWHERE) or not records.done(each):
+                continue
+            for test in each.tests:
+                theirs = SHARED.get(paper, paper), test
+                key = theirs if theirs in heads else (paper, test)
+                if key in heads:
+                    tested.setdefault(key, {}).setdefault(each.row, each)
+    for key in heads:
+        if key in tested:
+            yield Block(heads[key], tested[key])
 
 
 def leaderboard(scale: str, number: str = "Leaderboard") -> Display:

@@ -49,6 +49,18 @@ def test_the_best_row_of_a_block_comes_first_and_a_row_without_a_record_not_at_a
     assert set(frame["ms a query"]) == {"500.0"} and len(shown.rows) == 3
 
 
+def test_rows_of_a_paper_that_reads_the_benchmarks_of_another_stand_in_its_block(rows, monkeypatch):
+    other = [replace(each, paper="compodiff", row=f"{each.row} 2") for each in rows]
+    found = {"clip_family": [replace(each, paper="clip_family") for each in rows], "compodiff": other}
+    monkeypatch.setattr(registry, "DECLARED", tuple(found))
+    monkeypatch.setattr(registry, "experiments", lambda paper=None, scale=None, **_: found[paper])
+    monkeypatch.setattr(registry, "tables", lambda: [(paper, "Table 1") for paper in found])
+    (block,) = leaderboard.blocks("cpu")
+    assert block.title == "t (The CLIP family, CompoDiff)" and len(block.rows) == 6
+    monkeypatch.setattr(leaderboard, "SHARED", {})
+    assert [len(each.rows) for each in leaderboard.blocks("cpu")] == [3, 3]
+
+
 def test_what_one_part_solves_is_counted_from_the_two_rows_that_see_it_alone(rows):
     frame = leaderboard.one_part("cpu", "Alone").content.data
     assert len(frame) == 1 and frame["benchmark"].iloc[0] == "t (MAAF)"
