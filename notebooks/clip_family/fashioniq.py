@@ -25,6 +25,7 @@ from cirkit.figures import claims, plots, tables
 from cirkit.figures.code import code
 from cirkit.models.combiner import Combiner
 from cirkit.models.late_fusion import product, total
+from cirkit.papers.clip_family.true_titles import with_titles
 
 page = Page.of(paper="clip_family", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
 
@@ -84,6 +85,16 @@ plots.validation_curves(page, "FashionIQ", "Figure F.3")
 
 # %% tags=["hide-output"]
 print(json.dumps(page.experiment("clip_family/fashioniq/combiner").declared(), indent=1))
+
+# %% [markdown]
+# ## Is it the word, or how CLIP reads it?
+#
+# Methods that make a word of the reference stand below the sum of the two vectors. One row asks why: in place of the
+# word it has the reference's true title, as the world knows it. What a true title does not carry, no word that reads
+# like one can. A title names a part of what an image shows, so a word may do better.
+
+# %% tags=["remove-input"]
+code(with_titles.__call__)
 
 # %% [markdown]
 # ## What this shows, and what it does not

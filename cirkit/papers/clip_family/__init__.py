@@ -2,13 +2,13 @@
 
 from cirkit.experiments.change import UNCHANGED, Change
 from cirkit.experiments.experiment import Experiment
-from cirkit.papers.clip_family import boards, clip_claims, more_rows, supervised, world_clip, zero_shot
+from cirkit.papers.clip_family import boards, clip_claims, more_rows, supervised, true_titles, world_clip, zero_shot
 
 __all__ = ["CLAIMS", "COLUMNS", "experiments"]
 
-PARTS = (world_clip, zero_shot, supervised, more_rows)
+PARTS = (world_clip, zero_shot, supervised, more_rows, true_titles)
 COLUMNS = world_clip.COLUMNS | boards.COLUMNS
-CLAIMS = clip_claims.CLAIMS + more_rows.CLAIMS
+CLAIMS = clip_claims.CLAIMS + more_rows.CLAIMS + true_titles.CLAIMS
 
 
 def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:
