@@ -66,10 +66,10 @@ def test_steps_and_time_hold_a_line_for_each_sampler_and_a_dot_for_each_rival(pl
         leave(each, 0, ranks, {"milliseconds": {"milliseconds": times}})
     shown = figures.steps_and_time(page, "Figure 4.1")
     left, right = shown.content.axes
-    assert [len(line.get_xdata()) for line in right.lines] == [8, 8, 8, 1, 1]
+    assert [len(line.get_xdata()) for line in right.lines] == [8, 8, 6, 1, 1]
     assert len(left.containers) == len(rows) == 5
     rates = figures.time_table(page, steps.TABLE, "Table 4.1").content.data
-    assert len(rates) == 3 * 8 + 2
+    assert len(rates) == 8 + 8 + 6 + 2
     one = rates[rates["use"] == "as trained"].iloc[0]
     assert "1000" in one["batch 1: queries a second"] and "8000" in one["batch 16: queries a second"]
 
