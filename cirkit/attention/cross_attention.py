@@ -16,7 +16,7 @@ from torch.nn.functional import leaky_relu
 
 from cirkit.attention.alignment import AlignmentScore, dot
 
-NUMBERS = 1 << 18  # scores at a time: 1 MB, so that each pass over them stays near the processor
+NUMBERS = 1 << 17  # scores at a time: half a MB, so that each pass over them stays near the processor
 SMALLEST = 1e-8  # lengths are bounded by it, as in the released code
 
 Tokens = tuple[Tensor, Tensor]  # (b, t, d), a set's own tokens first, and which those are (b, t)
@@ -32,8 +32,8 @@ def clipped_l2(
     A key whose every score is zero stays so, with a finite gradient (released code: NaN).
     """
     clipped = leaky_relu(scores, 0.1) * query[:, :, None, None]
-    length = clipped.square().sum(1, keepdim=True)  # (q, 1, n, j)
-    return clipped / (length.clamp_min(SMALLEST**4).sqrt() + SMALLEST)
+    length = clipped.norm(dim=1, keepdim=True)  # (q, 1, n, j)
+    return clipped * (length + SMALLEST).reciprocal()
 
 
 def released_layout(
@@ -106,8 +106,9 @@ class CrossAttention(nn.Module):
 
     def attention(self, query: Tokens, key: Tokens) -> Float[Tensor, "q i n j"]:
         """How much each query token takes from each key token of every set; zeros for padding of either side."""
-        scores = self.alignment(query[0].flatten(0, 1), key[0].flatten(0, 1))
-        return self._weights(scores, query[1], key[1]) * query[1][:, :, None, None] * key[1]
+        scores = self.alignment(query[0].flatten(0, 1), key[0].flatten(0, 1)).T  # (n j, q i)
+        weights = self._weights(scores.reshape(*key[1].shape, *query[1].shape), query[1], key[1])
+        return weights.permute(2, 3, 0, 1) * query[1][:, :, None, None] * key[1]
 
     def _some(
         self,
@@ -119,23 +120,24 @@ class CrossAttention(nn.Module):
         key_side: Float[Tensor, "n j d"],
         gram: Float[Tensor, "n j j"],
     ) -> Float[Tensor, "q n"]:
-        scores = products = dot(query.flatten(0, 1), key.flatten(0, 1))  # (q i, n j)
+        shape = *key_mask.shape, *query_mask.shape  # (n, j, q, i)
+        scores = products = dot(key.flatten(0, 1), query.flatten(0, 1))  # (n j, q i)
         if not self.alignment.is_dot:
-            scores = self.alignment.activation(dot(query_side.flatten(0, 1), key_side.flatten(0, 1)))
-        weights = self._weights(scores, query_mask, key_mask)  # (q, i, n, j)
-        along = (weights * products.view(weights.shape)).sum(3)  # (q, i, n), token · attended
-        weights = weights.flatten(0, 1).transpose(0, 1)  # (n, q i, j)
-        square = ((weights @ gram) * weights).sum(2).T.view(along.shape)  # attended · attended
-        lengths = query.square().sum(2)[..., None] * square
-        return self.pool(along / lengths.clamp_min(SMALLEST**2).sqrt(), query_mask)
+            scores = self.alignment.activation(dot(key_side.flatten(0, 1), query_side.flatten(0, 1)))
+        weights = self._weights(scores.view(shape), query_mask, key_mask).flatten(2)  # (n, j, q i)
+        along = (weights * products.view(weights.shape)).sum(1)  # (n, q i), token · attended
+        square = ((gram @ weights) * weights).sum(1)  # (n, q i), attended · attended
+        lengths = query.square().sum(2).flatten() * square
+        cosines = along / lengths.clamp_min(SMALLEST**2).sqrt()
+        return self.pool(cosines.unflatten(1, query_mask.shape).permute(1, 2, 0), query_mask)
 
     def _weights(
-        self, scores: Float[Tensor, "qi nj"], query: Bool[Tensor, "q i"], key: Bool[Tensor, "n j"]
-    ) -> Float[Tensor, "q i n j"]:
-        logits = self.temperature * self.norm(scores.view(*query.shape, *key.shape), query, key)
-        if not key.all():
-            logits = logits.masked_fill(~key, torch.finfo(logits.dtype).min)
-        return logits.softmax(-1)
+        self, scores: Float[Tensor, "n j q i"], query: Bool[Tensor, "q i"], key: Bool[Tensor, "n j"]
+    ) -> Float[Tensor, "n j q i"]:
+        """Key tokens stand before query tokens, so that what is summed over the few keys runs along the many others."""
+        normed = self.norm(scores.permute(2, 3, 0, 1), query, key).permute(2, 3, 0, 1)
+        padding = (~key).to(scores.dtype) * (torch.finfo(scores.dtype).min / 2)
+        return torch.add(padding[:, :, None, None], normed, alpha=self.temperature).softmax(1)
 
 
 def _chunks(sets: Tokens, tokens: int) -> tuple[list[Tokens], Int[Tensor, " b"]]:

@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import elu
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from cirkit.attention.alignment import AlignmentScore
+from cirkit.attention.alignment import AlignmentScore, same
 from cirkit.attention.blocks import softmax
 from cirkit.attention.dropout import Dropout
+from cirkit.encoders.bidirectional import lstm_states
 from cirkit.encoders.parts import xavier
 from cirkit.encoders.text import UNKNOWN, Vocabulary, final_states
 
@@ -46,15 +46,15 @@ class QuestionEncoder(nn.Module):
     def forward(self, texts: Sequence[str]) -> tuple[Float[Tensor, "b t d"], Bool[Tensor, "b t"], Float[Tensor, "b d"]]:
         numbers, mask = self.vocabulary(texts)
         vectors = self.dropout(self.embedding(numbers.to(self.embedding.weight.device)))
-        packed = pack_padded_sequence(vectors, mask.sum(1), batch_first=True, enforce_sorted=False)
-        words, mask = pad_packed_sequence(self.lstm(packed)[0], batch_first=True)[0], mask.to(vectors.device)
+        words, mask = lstm_states(self.lstm, vectors, mask), mask.to(vectors.device)
         return words, mask, self.vector_dropout(final_states(words, mask))
 
 
 class Control(nn.Module):
-    """What a step is about: the question as this step sees it is the query of an attention to the words, eq. c1 to c3.
+    """What each step is about: the question as the step sees it is the query of an attention to the words, c1 to c3.
 
-    The alignment's products of query and word are summed with learned weights (eq. 10 of Cao et al.).
+    The alignment's products of query and word are summed with learned weights (eq. 10 of Cao et al.). No step's control
+    is an input of another's, so that all are found at once.
     """
 
     # paper: the previous control is an input, too; released configuration `args.txt`, which they ran: it is not
@@ -68,10 +68,23 @@ class Control(nn.Module):
     def forward(
         self, step: int, question: Float[Tensor, "b d"], words: Float[Tensor, "b t d"], mask: Bool[Tensor, "b t"]
     ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b t"]]:
-        """The control, and the weights of the words."""
-        query = self.steps[step](self.question(question).tanh())
-        weights = softmax(self.total(self.alignment.products(query[:, None], words))[..., 0], mask)
-        return (weights[:, None] @ words)[:, 0], weights
+        """The control of one step, and the weights of the words."""
+        controls, weights = self.all_steps(question, words, mask)
+        return controls[:, step], weights[:, step]
+
+    def all_steps(
+        self, question: Float[Tensor, "b d"], words: Float[Tensor, "b t d"], mask: Bool[Tensor, "b t"]
+    ) -> tuple[Float[Tensor, "b s d"], Float[Tensor, "b s t"]]:
+        """The control of each step, and the weights of the words."""
+        question = self.question(question).tanh()
+        query = self.alignment.query(torch.stack([step(question) for step in self.steps], dim=1))  # (b, s, d)
+        key = self.alignment.key(words)  # (b, t, d)
+        if self.alignment.activation is same:  # the products need not be formed one by one
+            total = (query * self.total.weight) @ key.mT + self.total.bias
+        else:
+            total = self.total(self.alignment.activation(query[:, :, None] * key[:, None]))[..., 0]
+        weights = softmax(total, mask[:, None])
+        return weights @ words, weights
 
 
 class Read(nn.Module):
@@ -91,11 +104,15 @@ class Read(nn.Module):
         parts: Float[Tensor, "b k d"],
         mask: Bool[Tensor, "b k"] | None,
     ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b k"]]:
-        """What was found, and the weights of the parts."""
-        part = self.part(self.dropout(parts))
-        joint = self.join(torch.cat([part * self.memory(self.dropout(memory))[:, None], part], dim=2))
-        products = elu(self.alignment.products(control[:, None], joint))
-        weights = softmax(self.total(self.dropout(products))[..., 0], mask)
+        """What was found, and the weights of the parts; those that do not exist are left out of all that follows."""
+        exist = parts.new_ones(parts.shape[:2], dtype=torch.bool) if mask is None else mask
+        image = exist.nonzero()[:, 0]  # (n), of each part that exists
+        part = self.part(self.dropout(parts[exist]))  # (n, d)
+        memory, query = self.memory(self.dropout(memory)), self.alignment.query(control)  # (b, d)
+        joint = self.join(torch.cat([part * memory.index_select(0, image), part], dim=1))
+        products = elu(self.alignment.activation(query.index_select(0, image) * self.alignment.key(joint)))
+        total = self.total(self.dropout(products))[:, 0]  # (n)
+        weights = softmax(total.new_zeros(exist.shape).masked_scatter(exist, total), mask)
         return (weights[:, None] @ parts)[:, 0], weights
 
 
@@ -154,15 +171,14 @@ class MAC(nn.Module):
         words, mask, question = self.question(questions)
         memory = self.start.expand(len(question), -1)
         keep = self.memory_dropout(torch.ones_like(memory))  # one mask for all steps
-        to_words, to_parts = [], []
-        for step in range(len(self.control.steps)):
-            control, weights = self.control(step, question, words, mask)
-            to_words.append(weights)
+        controls, to_words = self.control.all_steps(question, words, mask)
+        to_parts = []
+        for control in controls.unbind(1):
             information, weights = self.read(keep * memory, control, parts, exist)
             to_parts.append(weights)
             memory = self.write(torch.cat([memory, information], dim=1))
         logits = self.classify(torch.cat([memory, self.asked(question)], dim=1))
-        return logits, torch.stack(to_words, 1), torch.stack(to_parts, 1)
+        return logits, to_words, torch.stack(to_parts, 1)
 
 
 class QuestionOnly(nn.Module):

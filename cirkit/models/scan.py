@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import normalize
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from cirkit.attention.cross_attention import CrossAttention, Tokens
+from cirkit.encoders.bidirectional import gru_states
 from cirkit.encoders.text import Vocabulary
 from cirkit.errors import Problem
 from cirkit.query import Query
@@ -47,10 +47,7 @@ class CaptionEncoder(nn.Module):
     def forward(self, texts: Sequence[str]) -> Tokens:
         numbers, mask = self.vocabulary(texts)
         device = self.embedding.weight.device
-        packed = pack_padded_sequence(
-            self.embedding(numbers.to(device)), mask.sum(1), batch_first=True, enforce_sorted=False
-        )
-        states, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True)  # (b, t, 2d)
+        states = gru_states(self.gru, self.embedding(numbers.to(device)), mask)  # (b, t, 2d)
         return states.unflatten(2, (2, -1)).mean(2), mask.to(device)
 
 

@@ -49,8 +49,8 @@ SAMPLERS: Mapping[str, tuple[str, Callable[[int], Sampler], tuple[int, ...]]] = 
 def uses(name: str, guidance: Guidance) -> dict[str, Use]:
     """A sampler with each number of calls, by the name of its test; the released one draws noise for each row."""
     noise = row_by_row() if name == "released" else same_for_all()
-    make = SAMPLERS[name][1]
-    return {test_of(calls): sampled(Sampling(sampler=make(calls), guidance=guidance, noise=noise)) for calls in CALLS}
+    _, make, counts = SAMPLERS[name]
+    return {test_of(calls): sampled(Sampling(sampler=make(calls), guidance=guidance, noise=noise)) for calls in counts}
 
 
 def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:
