@@ -32,8 +32,7 @@ def clipped_l2(
     A key whose every score is zero stays so, with a finite gradient (released code: NaN).
     """
     clipped = leaky_relu(scores, 0.1) * query[:, :, None, None]
-    length = clipped.norm(dim=1, keepdim=True)  # (q, 1, n, j)
-    return clipped * (length + SMALLEST).reciprocal()
+    return clipped / (clipped.norm(dim=1, keepdim=True) + SMALLEST)
 
 
 def released_layout(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn.functional import elu
 from written_weights import drawn
 
 from cirkit.attention.alignment import SCORES, alignment, swapped
@@ -144,6 +145,34 @@ def test_a_batch_is_its_rows_and_padding_never_leaks(name):
         outside = torch.arange(weights.shape[2]) >= count[:, None]
         assert (weights * outside[:, None]).sum() == 0
         torch.testing.assert_close(weights.sum(2), torch.ones(4, 3).double())
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", SCORES)
+def test_the_units_are_their_formulas_word_by_word_and_part_by_part(name):
+    """All steps' controls at once, and parts that do not exist left out, against one product at a time."""
+    mac, images = model(name), regions()
+    words, mask, question = mac.question(TEXTS)
+    for step in range(3):
+        control, weights = mac.control(step, question, words, mask)
+        query = mac.control.steps[step](mac.control.question(question).tanh())
+        memory = torch.randn(4, 12).double()
+        parts, exist = mac.image(images)
+        found, shares = mac.read(memory, control, parts, exist)
+        for i in range(4):
+            own = words[i, : int(mask[i].sum())]
+            total = [mac.control.total(mac.control.alignment.products(query[i], word)) for word in own]
+            expected = torch.cat(total).softmax(0)
+            torch.testing.assert_close(weights[i, : len(own)], expected)
+            torch.testing.assert_close(control[i], expected @ own)
+            own, total = parts[i, : int(exist[i].sum())], []
+            for each in own:
+                part = mac.read.part(each)
+                joint = mac.read.join(torch.cat([part * mac.read.memory(memory[i]), part]))
+                total.append(mac.read.total(elu(mac.read.alignment.products(control[i], joint))))
+            expected = torch.cat(total).softmax(0)
+            torch.testing.assert_close(shares[i, : len(own)], expected)
+            torch.testing.assert_close(found[i], expected @ own)
 
 
 def test_the_two_units_take_scores_of_their_own():
