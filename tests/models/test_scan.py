@@ -210,7 +210,7 @@ def test_it_learns_which_things_a_caption_names():
     attention = partial(CrossAttention, alignment=partial(alignment, name="dot"))
     scan = SCAN(texts, channels=12, text=partial(CaptionEncoder, width=24, word_width=12), attention=attention)
     optimizer = torch.optim.Adam(scan.parameters(), lr=5e-3)
-    for _ in range(150):
+    for _ in range(200):
         rows = torch.randperm(240)[:24]
         batch = triplets[rows].to(torch.device("cpu"))
         optimizer.zero_grad()
