@@ -25,6 +25,7 @@ from cirkit.models.decoder import Decoder
 from cirkit.models.guidance import as_meant
 from cirkit.papers.compodiff import decoder
 from cirkit.papers.compodiff.explorers import generated_images, sampling_explorer
+from cirkit.training.decoding import restoration
 
 page = Page.of(paper="compodiff", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
 
@@ -59,11 +60,11 @@ code(as_meant, CompoDiff.sample)
 # %% [markdown]
 # ## Figure 12: generated beside retrieved
 #
-# The paper decodes vectors by Karlo, which knows photos; ours by a small decoder, trained on the world CLIP's vectors
-# of its own images. An image that is decoded and encoded again should find the image it is of:
+# The paper decodes vectors by Karlo, a diffusion model of photos; ours is a small diffusion model of pixels, trained on
+# the world CLIP's vectors of its own images. An image that is decoded and encoded again should find the image it is of:
 
 # %% tags=["remove-input"]
-code(Decoder.forward, Decoder.compose)
+code(restoration.__call__, Decoder.paint)
 
 # %% tags=["remove-input"]
 tables.table(page, decoder.TABLE)
@@ -84,5 +85,5 @@ plots.loss_curves(page, decoder.TABLE, "Figure 12.2")
 # ## What it shows and does not
 #
 # A decoded vector shows what the vector says, as far as the decoder can tell: compare the third row, where the vector
-# is that of an image. Sharp edges and exact places are no part of it. Whether a condition helps is not read off single
-# queries; the tables of negative texts and masks count it over all of them.
+# is that of an image. Exact places are hardly part of a vector, so the decoder draws them. Whether a condition helps is
+# not read off single queries; the tables of negative texts and masks count it over all of them.

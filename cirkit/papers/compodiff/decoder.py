@@ -13,7 +13,8 @@ from cirkit.models.decoder import Decoder
 from cirkit.papers.clip_family import world_clip
 from cirkit.papers.clip_family.shared_clip import backbone, captions_of, each_image, features, image_texts
 from cirkit.query import Benchmark, Query
-from cirkit.training.decoding import reconstruction, vectors_and_images
+from cirkit.training.averages import averaged
+from cirkit.training.decoding import restoration, vectors_and_images
 from cirkit.training.loop import Training
 from cirkit.training.optimisers import adamw
 from cirkit.training.samplers import shuffled
@@ -30,13 +31,14 @@ class DecoderSetting:
     steps: int
     images: int
     batch: int = 32
-    channels: tuple[int, ...] = (128, 64, 48, 32, 16)
+    pixels: int = 24  # of a side
+    channels: tuple[int, ...] = (24, 48, 64)
 
 
 SETTINGS = {
-    "smoke": DecoderSetting(steps=2, images=24, batch=8, channels=(16, 16, 8, 8, 8)),
-    "cpu": DecoderSetting(steps=2000, images=16_000),
-    "gpu": DecoderSetting(steps=40_000, images=160_000, batch=128, channels=(512, 256, 128, 64, 32, 32)),
+    "smoke": DecoderSetting(steps=2, images=24, batch=8, pixels=8, channels=(8, 8)),
+    "cpu": DecoderSetting(steps=4000, images=16_000),
+    "gpu": DecoderSetting(steps=60_000, images=160_000, batch=128, pixels=48, channels=(64, 128, 192)),
 }
 
 
@@ -51,17 +53,17 @@ def training(scale: str, change: Change = UNCHANGED) -> Training:
     """From the world CLIP's vectors of images that it has learned from to those images."""
     setting, clip = apply(change, SETTINGS[scale]), backbone(scale)
     data = each_image(data=captions_of(image_texts(scale, "")), most=setting.images)
-    pixels = world_clip.SIZES[scale].pixels
     return Training(
-        model=partial(Decoder, clip=clip.clip, pixels=pixels, channels=setting.channels),
+        model=partial(Decoder, clip=clip.clip, pixels=setting.pixels, channels=setting.channels),
         data=features(data=data, model=clip.whole, encode=vectors_and_images),
-        objective=reconstruction,
+        objective=restoration(),
         optimiser=adamw(lr=2e-3, weight_decay=1e-2),
         steps=setting.steps,
         batch=setting.batch,
         schedule=cosine_with_warmup(),
         sampler=shuffled,
         start=clip.start,
+        step=averaged(decay=0.999),
     )
 
 
