@@ -103,6 +103,7 @@ def rows(family: Family) -> Mapping[str, Asked]:
         "combiner": replace(words, label="Combiner, in words", training=fusion["combiner"].training, use=as_trained),
         "artemis": replace(words, label="ARTEMIS, in words", training=fusion["artemis"].training, use=as_trained),
         "sum": words,
+        "sum_without": replace(words, label="Sum, not told", wording=text_alone),
         "product": replace(words, label="Product, in words", use=late_fusion(product)),
         "image_only": replace(words, label="Image only", use=late_fusion(image_alone)),
         "text_only": replace(words, label="Text only, in words", use=late_fusion(text_only)),
