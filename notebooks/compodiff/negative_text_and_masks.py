@@ -12,7 +12,7 @@
 # which one object of several is to become another kind, and the mask alone says which. Targets have changed there;
 # images that changed at another object break the condition. Rivals are told the same in words: "without a red cube",
 # "change the blue sphere". And, as photo tools do it, the negative text's vector is taken off the sum of the two
-# others.
+# others, which stands beside it as it is.
 
 # %% tags=["parameters", "hide-input"] mystnb={"code_prompt_show": "Parameters", "code_prompt_hide": "Parameters"}
 scale = "cpu"
@@ -86,3 +86,7 @@ claims.claims_table(page.claims(("Negative text", "Mask")))
 # The scenes hold a few large objects. A photo holds many more, a user's mask is less tidy than a box around an object,
 # and words can say which object is meant only where no two are alike, which is how our scenes are drawn: the rivals get
 # the best that words can do.
+#
+# Read the negative texts with one more thing in mind: the triplets that CompoDiff and the fusion models learn from
+# exchange one object for another, and these queries ask to add one. The sum has learned from no triplet. How much a
+# condition is worth is read off rows of one model, told and not told.
