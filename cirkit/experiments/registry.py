@@ -119,12 +119,14 @@ def ledger(paper: str | None = None) -> list[dict[str, Any]]:
     from cirkit.experiments.many import adjust
     from cirkit.experiments.records import done
 
-    declared = {(e.name, e.scale): e for e in experiments(paper)}
+    chosen = claims(paper)
+    papers = dict.fromkeys(name.partition("/")[0] for claim in chosen for name in claim.quantity.needs)
+    declared = {(e.name, e.scale): e for each in papers for e in experiments(each)}  # of other papers, too
 
     def load(name: str, scale: str) -> list[Any]:
         return done(declared[name, scale]) if (name, scale) in declared else []
 
-    return adjust([judge(claim, load) for claim in claims(paper)])
+    return adjust([judge(claim, load) for claim in chosen])
 
 
 def models() -> list[dict[str, Any]]:

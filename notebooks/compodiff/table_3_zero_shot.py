@@ -38,8 +38,8 @@ page = JointPage.of(paper="compodiff", scale=scale, seeds=seeds, device=device, 
 #
 # A query is sampled: conditions are read once for all calls, and the branches of guidance are one batch. The sampler is
 # DDIM with ten calls that begins at the last time (see *Table 4*). The weights of guidance, $w_I = 2$ and $w_T = 2.5$,
-# were chosen as the paper chose its own 1.5 and 7.5: the best of a grid on a validation split of FashionIQ, here in a
-# world of no seed (see *Figures 5 and 10*).
+# were chosen as the paper chose its own $1.5$ and $7.5$: the best of a grid on a validation split of FashionIQ, here in
+# a world of no seed (see *Figures 5 and 10*).
 
 # %% tags=["remove-input"]
 code(CompoDiff.sample, as_meant.__call__)

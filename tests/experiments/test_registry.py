@@ -68,6 +68,19 @@ def test_rows_on_one_benchmark_differ_in_the_model_alone_unless_they_are_about_m
             assert (own[1] == usual[1]) == (experiment.name not in loss_of_their_own)
 
 
+def test_the_ledger_of_one_paper_reads_the_records_of_others_that_its_claims_need():
+    with (ROOT / "data" / "ledger.csv").open(newline="", encoding="utf-8") as text:
+        whole = {row["id"]: row["verdict"] for row in csv.DictReader(text)}
+    across = [
+        claim.id
+        for claim in registry.claims("compodiff")
+        if any(not name.startswith("compodiff/") for name in claim.quantity.needs)
+    ]
+    alone = {row["id"]: row["verdict"] for row in registry.ledger("compodiff")}
+    assert across and {name: alone[name] for name in across} == {name: whole[name] for name in across}
+    assert "untested" not in {alone[name] for name in across}
+
+
 def test_the_ledger_in_the_repository_is_what_the_records_say():
     with (ROOT / "data" / "ledger.csv").open(newline="") as file:
         committed = list(csv.DictReader(file))
