@@ -54,10 +54,9 @@ def blocks(scale: str) -> Iterator[Block]:
     """Every block that has a record at a scale; the headline is a test's first column."""
     tested: dict[tuple[str, str], dict[str, Any]] = {}  # by paper and test: rows by label
     heads: dict[tuple[str, str], Column] = {}
-    for paper in registry.DECLARED:
-        for name, table in registry.tables():
-            for column in registry.columns(paper, table) if name == paper else ():
-                heads.setdefault((paper, column.test), column)
+    for paper, table in registry.tables():
+        for column in registry.columns(paper, table):
+            heads.setdefault((paper, column.test), column)
     for paper in registry.DECLARED:
         for each in registry.experiments(paper, scale):
             if each.name.startswith(ELSEWHERE) or not records.done(each):

@@ -14,6 +14,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import normalize, scaled_dot_product_attention, silu
 
+from cirkit.attention.padding import without_padding
+
 SIDE = 64  # of a mask, as the paper has it
 TURNING = 32  # channels of a head that positions rotate, at most
 BUCKETS, EXACT, FARTHEST = 32, 16, 128  # T5's relative positions
@@ -41,13 +43,6 @@ class Conditions:
     image: Float[Tensor, "b d"]
     present: Bool[Tensor, " b"]
     mask: Bool[Tensor, "b s s"]
-
-
-def without_padding(text: TextTokens) -> TextTokens:
-    """The same without the positions behind the last that counts in any of the texts: no score reaches them."""
-    counting = text.words.any(0).nonzero()
-    longest = int(counting[-1]) + 1 if len(counting) else 0
-    return replace(text, tokens=text.tokens[:, :longest], words=text.words[:, :longest])
 
 
 class Inputs(nn.Module):
@@ -271,7 +266,7 @@ class Denoiser(nn.Module):
 
     def context(self, conditions: Conditions) -> Context:
         """What all calls for these conditions share, whatever the time and however many samples."""
-        texts = tuple(without_padding(text) for text in conditions.texts)
+        texts = tuple(TextTokens(*without_padding(text.tokens, text.words), text.row) for text in conditions.texts)
         pairs, there = self.inputs(replace(conditions, texts=texts))
         mask = nn.functional.pad(there, (1, 0), value=True)[:, None, None]  # (b, 1, 1, 1 + j), the learned key first
         return Context(tuple(block.cross.memory(pairs) for block in self.blocks), mask)

@@ -66,13 +66,6 @@ class Control(nn.Module):
         self.alignment, self.total = alignment(width), nn.Linear(width, 1)
 
     def forward(
-        self, step: int, question: Float[Tensor, "b d"], words: Float[Tensor, "b t d"], mask: Bool[Tensor, "b t"]
-    ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b t"]]:
-        """The control of one step, and the weights of the words."""
-        controls, weights = self.all_steps(question, words, mask)
-        return controls[:, step], weights[:, step]
-
-    def all_steps(
         self, question: Float[Tensor, "b d"], words: Float[Tensor, "b t d"], mask: Bool[Tensor, "b t"]
     ) -> tuple[Float[Tensor, "b s d"], Float[Tensor, "b s t"]]:
         """The control of each step, and the weights of the words."""
@@ -171,7 +164,7 @@ class MAC(nn.Module):
         words, mask, question = self.question(questions)
         memory = self.start.expand(len(question), -1)
         keep = self.memory_dropout(torch.ones_like(memory))  # one mask for all steps
-        controls, to_words = self.control.all_steps(question, words, mask)
+        controls, to_words = self.control(question, words, mask)
         to_parts = []
         for control in controls.unbind(1):
             information, weights = self.read(keep * memory, control, parts, exist)

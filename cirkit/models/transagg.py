@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from cirkit.attention.blocks import MultiHeadAttention, Weights, softmax
 from cirkit.attention.dropout import Dropout
+from cirkit.attention.padding import without_padding
 from cirkit.encoders.word_vectors import Tuning
 from cirkit.errors import Problem
 from cirkit.models.base import Cosine
@@ -147,8 +148,7 @@ class Fusion(nn.Module):
         """The query's vector, not normalised: image tokens, class token first; text tokens, which of them are words
         (not padding), and which of them is the text's vector."""
         if self.cuts:
-            longest = int(words.any(0).nonzero()[-1]) + 1
-            text, words = text[:, :longest], words[:, :longest]
+            text, words = without_padding(text, words)
         first = torch.full_like(position, text.shape[1] + self.between.length)  # of the image
         own = torch.stack([first, position], dim=1)  # (b, 2)
         *_, (layer, tokens, mask) = self._inputs(image, text, words)

@@ -121,7 +121,7 @@ def test_the_official_code_gives_these_attentions_states_and_logits(name):
     to_words, to_parts = mac.attention(images, GOLDEN["texts"])
     near(to_words.transpose(0, 1), golden["words"])
     near(to_parts.transpose(0, 1), golden["cells"])
-    near(mac.control(2, question, words, mask)[0], golden["control"])
+    near(mac.control(question, words, mask)[0][:, 2], golden["control"])
     near(mac(images, GOLDEN["texts"]), golden["logits"])
 
 
@@ -153,8 +153,9 @@ def test_the_units_are_their_formulas_word_by_word_and_part_by_part(name):
     """All steps' controls at once, and parts that do not exist left out, against one product at a time."""
     mac, images = model(name), regions()
     words, mask, question = mac.question(TEXTS)
+    controls, every = mac.control(question, words, mask)
     for step in range(3):
-        control, weights = mac.control(step, question, words, mask)
+        control, weights = controls[:, step], every[:, step]
         query = mac.control.steps[step](mac.control.question(question).tanh())
         memory = torch.randn(4, 12).double()
         parts, exist = mac.image(images)
