@@ -89,9 +89,9 @@ print(json.dumps(page.experiment("clip_family/fashioniq/combiner").declared(), i
 # %% [markdown]
 # ## Is it the word, or how CLIP reads it?
 #
-# Methods that make a word of the reference stand below the sum of the two vectors. One row asks why: in place of the
-# word it has the reference's true title, as the world knows it. What a true title does not carry, no word that reads
-# like one can. A title names a part of what an image shows, so a word may do better.
+# Some methods make a word of the reference. If they score low, is the word bad, or does a prompt carry less than a
+# vector? One row has in the word's place the reference's true title, as the world knows it. A title names a part of
+# what an image shows, so a word may do better.
 
 # %% tags=["remove-input"]
 code(with_titles.__call__)

@@ -61,6 +61,5 @@ claims.claims_table(page.claims(("Figure 10",)))
 # ## What this shows, and what it does not
 #
 # Weights chosen on the split that is reported make a score optimistic; the claim is about the paper's pair, which was
-# chosen elsewhere, for another model: how much guidance a model bears depends on how well it has learned. The vectors
-# are not scaled back after guidance, so large weights change their length; only their direction is compared with a
-# gallery.
+# chosen elsewhere, for another model. The vectors are not scaled back after guidance, so large weights change their
+# length; only their direction is compared with a gallery.
