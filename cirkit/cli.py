@@ -289,6 +289,21 @@ def run_seeds(experiment: Any, seed: int | None, device: str, again: bool) -> No
 
 
 @app.command()
+def keep(
+    name: Annotated[str, typer.Argument()],
+    seed: Annotated[int, typer.Option()] = 0,
+    scale: Annotated[str, typer.Option()] = "cpu",
+) -> None:
+    """Copy an experiment's trained weights to data/pretrained, where git keeps them; rows that start from them do so on
+    every machine."""
+    announce("Reading the weights.")
+    from cirkit.experiments import registry
+    from cirkit.experiments.trainings import keep as kept
+
+    typer.echo(f"The weights are in {kept(registry.experiment(name, scale).training, seed)}.")
+
+
+@app.command()
 def submit(
     name: str,
     benchmark: Annotated[str, typer.Option(help="cirr or circo.")],
