@@ -298,7 +298,7 @@ def keep(
     every machine."""
     announce("Reading the weights.")
     from cirkit.experiments import registry
-    from cirkit.experiments.trainings import keep as kept
+    from cirkit.experiments.keep import keep as kept
 
     typer.echo(f"The weights are in {kept(registry.experiment(name, scale).training, seed)}.")
 

@@ -28,7 +28,6 @@ from cirkit.training.loop import Training, Weights, fit
 from cirkit.training.memory import keep_freed_memory
 
 FACTS = "training.json"
-MOST_BYTES = 20_000_000  # of one training's weights in git
 
 
 class Busy(Problem):
@@ -204,30 +203,6 @@ def save(where: Path, outcome: Outcome, training: Training, seed: int) -> None:
     checkpoints.save(where, outcome.model, training.model, examples.texts, _side(examples))
     content = asdict(outcome.facts) | {"declared": describe(training)}
     write_atomically(where / FACTS, json.dumps(content, indent=1) + "\n")
-
-
-def keep(training: Training, seed: int) -> Path:
-    """Copy the weights of data/weights to where git keeps them, tables of embeddings in half precision; that folder.
-
-    A table has a row for each of tens of thousands of pieces, of which a world's texts use few hundred. Raises Problem
-    where the weights are missing, or larger than MOST_BYTES even so.
-    """
-    from safetensors.torch import save as to_bytes
-
-    where, kept = weights_folder(training, seed), kept_folder(training, seed)
-    if read(where) is None:
-        raise Problem(f"{where} holds no whole training. Run the experiment first, with --again if it has a record.")
-    model = load(where, training)
-    tables = {f"{name}.weight" for name, part in model.named_modules() if isinstance(part, nn.Embedding)}
-    state = {name: each.half() if name in tables else each for name, each in model.state_dict().items()}
-    content = to_bytes({name: each.contiguous() for name, each in state.items()})
-    if len(content) > MOST_BYTES:
-        raise Problem(f"The weights have {len(content) / 1e6:.0f} MB; git keeps at most {MOST_BYTES / 1e6:.0f} here.")
-    (kept / FACTS).unlink(missing_ok=True)
-    write_atomically(kept / "model.safetensors", content)
-    for name in ("model.json", FACTS):
-        write_atomically(kept / name, (where / name).read_text(encoding="utf-8"))
-    return kept
 
 
 def load(where: Path, training: Training) -> nn.Module:

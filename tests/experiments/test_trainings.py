@@ -64,32 +64,6 @@ def test_one_encoder_serves_all_seeds_and_all_rows(home, fits):
     assert {records.done(each)[1].start["image"]["seed"] for each in rows} == {0}
 
 
-def test_weights_that_git_keeps_go_before_a_folder_s_own(home, fits):
-    first = quiet()(FIRST, 0).model
-    folder = trainings.keep(FIRST, 0)
-    assert folder == home / "pretrained" / weights_folder(FIRST, 0).name
-    (weights_folder(FIRST, 0) / "training.json").unlink()  # what is left here is not whole
-    kept = quiet(accept=trainings.any_code)(FIRST, 0).model
-    assert fits == [(4, 0)]
-    assert torch.equal(kept.image.weight, first.image.weight)
-    assert torch.equal(kept.table.weight, first.table.weight.half().float())
-    assert not torch.equal(kept.table.weight, first.table.weight)
-    begun = quiet().start(SHARED, 3)["image"]
-    assert torch.equal(begun.tensors["weight"], first.image.weight)
-    quiet(accept=never)(FIRST, 0)
-    assert fits == [(4, 0), (4, 0)]  # again means again
-
-
-def test_what_git_cannot_keep_is_a_sentence(home, monkeypatch):
-    with pytest.raises(Problem, match="no whole training"):
-        trainings.keep(FIRST, 0)
-    quiet()(FIRST, 0)
-    monkeypatch.setattr(trainings, "MOST_BYTES", 10)
-    with pytest.raises(Problem, match="git keeps at most"):
-        trainings.keep(FIRST, 0)
-    assert not (home / "pretrained").exists()
-
-
 def test_a_part_that_is_not_there_is_a_sentence(home):
     with pytest.raises(Problem, match="no part 'nothing'"):
         quiet()(replace(TRAINING, steps=2, start={"image": Weights(of=FIRST, part="nothing")}), 0)
