@@ -19,7 +19,7 @@ from cirkit.declare import code_hash, describe, fingerprint
 from cirkit.errors import Problem
 from cirkit.examples import at_seed
 from cirkit.experiments.environment import environment
-from cirkit.experiments.experiment import LOOP, kept_folder, weights_folder
+from cirkit.experiments.experiment import LOOP, kept_folder, pretrained_home, weights_folder
 from cirkit.experiments.locks import lock
 from cirkit.files import write_atomically
 from cirkit.training import checkpoints, distributed
@@ -117,7 +117,7 @@ class Trainer:
         facts = read(where)
         if facts is None or facts.fingerprint != fingerprint(training) or not accept(facts, training):
             return None
-        if facts.code != code_hash(training, also=LOOP):
+        if where.parent != pretrained_home() and facts.code != code_hash(training, also=LOOP):
             self.tell(f"The weights in {where} were trained by other code than today's; they are used as they are.")
         try:
             return Outcome(load(where, training).to(self.device), facts)

@@ -124,7 +124,7 @@ def _small(*, steps: int, seeds: tuple[int, ...], scale: str, **changes: Any) ->
 
 SETTINGS = {
     "smoke": _small(steps=3, seeds=(0,), scale="smoke", batch=8, width=8, word_width=6, others=2),
-    "cpu": _small(steps=2000, seeds=(0, 1, 2, 3, 4), scale="cpu"),
+    "cpu": _small(steps=4000, seeds=(0, 1, 2, 3, 4), scale="cpu"),
     "gpu": _small(steps=15_000, seeds=(0, 1, 2, 3, 4), scale="gpu", batch=128, width=512, word_width=300, others=10),
     # 30 epochs of Flickr30k's 145,000 captions, the rate a tenth after half of them
     "paper": MatchingSetting(
