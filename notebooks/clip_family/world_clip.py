@@ -98,7 +98,12 @@ plots.loss_curves(page, world_clip.TABLE, "Figure W.1")
 #
 # Some tens of thousands of images, not hundreds of millions; batches by kind of scene, not at random; several captions
 # of an image, of which one is drawn each time. Classes occur in captions, as they do on the internet: zero-shot means
-# that no classifier was trained, and that the images of the test were not seen. The whole configuration:
+# that no classifier was trained, and that the images of the test were not seen.
+#
+# Its weights are in the repository (`data/pretrained`), as OpenAI's are on a server. A training of thousands of steps
+# ends elsewhere on a processor that rounds otherwise, and rows that are compared must begin from the same. Pieces of
+# words that no caption has were never learned; but for the most common, `cirkit keep` leaves out half of their digits.
+# The whole configuration:
 
 # %% tags=["hide-output"]
 print(json.dumps(row.declared(), indent=1))

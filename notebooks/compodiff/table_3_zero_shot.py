@@ -110,10 +110,6 @@ plots.validation_curves(page, "Table B.1", "Figure 3.3")
 # higher, stage 2 is longer than stage 1, the weights of guidance are other ones, and one batch serves all rows
 # (`diffusion_settings.small`); the `paper` scale keeps Table A.1 and the paper's weights.
 #
-# The rows of the CLIP family were run on another make of processor than those of this paper. There the same training of
-# the world CLIP rounds otherwise, and after thousands of steps its weights differ: the two groups read two outcomes of
-# one training, and a claim that compares across them holds that difference, too. Each record says where it ran.
-#
 # The fusion models of the paper read another CLIP than its headline rows; here all read one. Two things in the paper's
 # tables to know before comparing: the averages of its largest row on FashionIQ do not follow from its categories, and
 # the subset recalls of its fusion rows on CIRR lie near chance, as an earlier version of the measure gave them.
