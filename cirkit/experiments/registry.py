@@ -23,6 +23,7 @@ DECLARED = (
     "clip_family",
     "compodiff",
     "pvlf",
+    "itself",
     "protocols",
     "photos",
 )  # papers whose module exists

@@ -18,7 +18,7 @@ from cirkit.figures.display import Display
 from cirkit.figures.phrases import aligned, measured, with_interval
 from cirkit.figures.tables import NOTHING, chance, styled
 
-ELSEWHERE = (  # names that begin so: rows that only prepare encoders, or compare protocols or choices
+ELSEWHERE = (  # names that begin so: rows that only prepare encoders, or compare protocols or choices, or find people
     "maaf/pretraining",
     "clip_family/world_clip",
     "compodiff/data/",
@@ -28,6 +28,7 @@ ELSEWHERE = (  # names that begin so: rows that only prepare encoders, or compar
     "compodiff/steps/",
     "compodiff/tasks/",
     "compodiff/text/",
+    "itself/",
     "protocols/maaf",
     "pvlf/smaller_world_clip",
 )

@@ -47,6 +47,6 @@ def select(
     scores: Float[Tensor, "b n"], allowed: Bool[Tensor, "b n"], count: Int[Tensor, " b"]
 ) -> tuple[Int[Tensor, "b k"], Bool[Tensor, "b k"]]:
     """The allowed tokens from the highest score on, of equal ones the first; and which of them are selected."""
-    most = int(count.max())
+    most = min(int(count.max()), scores.shape[1])
     order = scores.masked_fill(~allowed, -torch.inf).argsort(dim=1, descending=True, stable=True)[:, :most]
     return order, allowed.gather(1, order) & (torch.arange(most, device=scores.device) < count[:, None])
