@@ -24,7 +24,7 @@ TRUSTED = ("models", "encoders", "attention")  # packages whose parts a stranger
 FETCHES = (
     "clip.transformers_clip", "open_clip_towers.load", "transformers_towers.load", "blip.blip", "t5.t5",
     "pretrained.weights", "pretrained.preprocessing", "bert.pretrained_bert", "bert.load", "word_vectors.glove",
-    "word_vectors.glove_840b", "spelling.FastText",
+    "word_vectors.glove_840b",
 )  # fmt: skip
 
 

@@ -8,8 +8,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -22,7 +21,6 @@ from cirkit.attention.dropout import Dropout
 from cirkit.attention.post_norm import PostNormBlock, normal_start
 from cirkit.encoders.phoc import WIDTH, phoc
 from cirkit.encoders.text import words
-from cirkit.errors import Problem
 
 
 @runtime_checkable
@@ -55,33 +53,6 @@ def _signs(word: str, width: int, sizes: tuple[int, ...]) -> bytes:
         for gram in grams
     ]
     return (2 * np.mean(bits, axis=0) - 1).astype(np.float32).tobytes()
-
-
-@dataclass(frozen=True, kw_only=True)
-class FastText:
-    """The vectors that M4C has: the mean over the parts of a word at spaces; `root` holds the file wiki.en.bin.
-
-    Raises Problem where the file or the package fasttext is missing.
-    """
-
-    root: str
-    width: int = 300
-
-    def __call__(self, words: Sequence[str]) -> Float[Tensor, "n d"]:
-        model = _fasttext(Path(self.root) / "wiki.en.bin")
-        lines = [np.mean([model.get_word_vector(part) for part in word.split(" ")], axis=0) for word in words]
-        return torch.from_numpy(np.stack(lines)).float() if lines else torch.zeros(0, self.width)
-
-
-@lru_cache(maxsize=1)
-def _fasttext(path: Path) -> Any:
-    if not path.is_file():
-        raise Problem(f"There is no {path}. Get wiki.en.bin of fasttext.cc/docs/en/pretrained-vectors.html.")
-    try:
-        import fasttext
-    except ImportError as error:
-        raise Problem("The vectors of wiki.en.bin need the package fasttext. Run `pip install fasttext`.") from error
-    return fasttext.load_model(str(path))
 
 
 @dataclass(frozen=True, kw_only=True)

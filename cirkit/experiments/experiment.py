@@ -153,11 +153,6 @@ def weights_home() -> Path:
     return records_home().parent / "weights"
 
 
-def pretrained_home() -> Path:
-    """data/pretrained, beside the records: weights that many rows begin from, in git (`cirkit keep`)."""
-    return records_home().parent / "pretrained"
-
-
 def local_home(name: str) -> Path:
     """A folder of data/local, where what readers change is kept; ignored by git."""
     return records_home().parent / "local" / name
@@ -168,8 +163,3 @@ def weights_folder(training: Training, seed: int, local: bool = False) -> Path:
     name = f"{fingerprint(training)}-s{seed}"
     shared = weights_home() / name
     return local_home("weights") / name if local and not shared.exists() else shared
-
-
-def kept_folder(training: Training, seed: int) -> Path:
-    """Where git keeps the weights of a training, if it does."""
-    return pretrained_home() / f"{fingerprint(training)}-s{seed}"

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from cirkit.errors import Problem
 from cirkit.examples import at_seed
-from cirkit.experiments.experiment import kept_folder, weights_folder
-from cirkit.experiments.trainings import FACTS, load, read
+from cirkit.experiments.experiment import weights_folder
+from cirkit.experiments.trainings import FACTS, kept_folder, load, read
 from cirkit.files import write_atomically
 from cirkit.query import Query
 from cirkit.training.loop import Training

@@ -19,7 +19,7 @@ from cirkit.declare import code_hash, describe, fingerprint
 from cirkit.errors import Problem
 from cirkit.examples import at_seed
 from cirkit.experiments.environment import environment
-from cirkit.experiments.experiment import LOOP, kept_folder, pretrained_home, weights_folder
+from cirkit.experiments.experiment import LOOP, records_home, weights_folder
 from cirkit.experiments.locks import lock
 from cirkit.files import write_atomically
 from cirkit.training import checkpoints, distributed
@@ -63,6 +63,16 @@ class Start:
 
     tensors: Mapping[str, Tensor]
     origin: dict[str, Any]  # fingerprint, seed and code of the training, and which part of it
+
+
+def pretrained_home() -> Path:
+    """data/pretrained, beside the records: weights that many rows begin from, in git (`cirkit keep`)."""
+    return records_home().parent / "pretrained"
+
+
+def kept_folder(training: Training, seed: int) -> Path:
+    """Where git keeps the weights of a training, if it does."""
+    return pretrained_home() / f"{fingerprint(training)}-s{seed}"
 
 
 def any_code(facts: Facts, training: Training) -> bool:

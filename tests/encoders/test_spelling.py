@@ -11,9 +11,8 @@ from torch.nn.functional import cosine_similarity
 from cirkit.declare import describe, rebuild
 from cirkit.encoders.phoc import LETTERS, WIDTH, phoc
 from cirkit.encoders.read_images import ReadImages, without_words
-from cirkit.encoders.spelling import FastText, HashedGrams, SpelledText, Spelling
+from cirkit.encoders.spelling import HashedGrams, SpelledText, Spelling
 from cirkit.encoders.thumbnails import Thumbnails
-from cirkit.errors import Problem
 from cirkit.regions import Regions
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "m4c.json").read_text())["phoc"]
@@ -52,12 +51,6 @@ def test_words_that_are_spelled_alike_lie_close():
     torch.testing.assert_close(spelled[:, :96].norm(dim=1), torch.ones(3))
     near, far = (cosine_similarity(spelled[0], spelled[i], dim=0) for i in (1, 2))
     assert near > 0.6 > far + 0.2
-    assert Spelling(subwords=FastText(root="x")).width == 904
-
-
-def test_vectors_that_are_not_there_are_asked_for(tmp_path):
-    with pytest.raises(Problem, match=r"Get wiki\.en\.bin"):
-        FastText(root=str(tmp_path))(["a"])
 
 
 def text() -> SpelledText:

@@ -10,8 +10,9 @@ from cirkit.declare import fingerprint
 from cirkit.errors import Problem
 from cirkit.experiments import registry
 from cirkit.experiments.claims import to_csv
-from cirkit.experiments.experiment import ROOT, exhibits_home, pretrained_home
+from cirkit.experiments.experiment import ROOT, exhibits_home
 from cirkit.experiments.run import run
+from cirkit.experiments.trainings import pretrained_home
 from cirkit.papers import maaf, photos
 
 REPORTED = ROOT / "data" / "reported"

@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from cirkit.encoders.read_images import everything, without_pixels, without_words
-from cirkit.encoders.spelling import FastText, HashedGrams, SpelledText, Spelling
+from cirkit.encoders.spelling import HashedGrams, SpelledText, Spelling
 from cirkit.encoders.text_bert import text_bert
 from cirkit.evaluators.anls import ANLS
 from cirkit.evaluators.answering import anls, soft_accuracy
@@ -22,6 +22,7 @@ from cirkit.experiments.artifacts import Exhibit
 from cirkit.experiments.change import UNCHANGED, Change, apply
 from cirkit.experiments.experiment import Column, Experiment, Test
 from cirkit.models.m4c import M4C
+from cirkit.papers.alignment.fasttext_vectors import FastText
 from cirkit.papers.alignment.scene_text_data import data, frequent_words
 from cirkit.papers.alignment.scene_text_exhibits import AnswerExamples, ReadShares
 from cirkit.papers.alignment.scores import ROWS, score
