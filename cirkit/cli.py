@@ -487,7 +487,7 @@ def bench(
         str,
         typer.Argument(
             help="render, train, evaluate, features, maaf, publish, scan, scan-full, compodiff, fusion, fusion-full, "
-            "itself or itself-full"
+            "itself, itself-full, damsm or damsm-small"
         ),
     ],
     as_json: Json = False,

@@ -275,6 +275,20 @@ def itself_full() -> list[dict[str, Any]]:
     return itself.rows(itself.SIZES["full"])
 
 
+def damsm() -> list[dict[str, Any]]:
+    """DAMSM's word loss of a batch of 48 at once, beside a loop over captions; with and without gradients."""
+    from cirkit.timing import damsm
+
+    return damsm.rows()
+
+
+def damsm_small() -> list[dict[str, Any]]:
+    """The same at the `cpu` scale: 64 sub-regions, 64 wide, in place of 289 and 256."""
+    from cirkit.timing import damsm
+
+    return damsm.rows(damsm.SIZES["small"])
+
+
 BENCHES = {
     "render": render,
     "train": train,
@@ -289,4 +303,6 @@ BENCHES = {
     "fusion-full": fusion_full,
     "itself": itself,
     "itself-full": itself_full,
+    "damsm": damsm,
+    "damsm-small": damsm_small,
 }

@@ -1,14 +1,23 @@
-"""Attention alignment (Cao et al., COLING 2022): SCAN, MAC and M4C with exchanged scores, one file per host."""
+"""Attention alignment (Cao et al., COLING 2022): SCAN, MAC, M4C and AttnGAN with exchanged scores, one file per host."""
 
 from cirkit.experiments.change import UNCHANGED, Change
 from cirkit.experiments.experiment import Experiment
-from cirkit.papers.alignment import alignment_claims, matching, reasoning, region_data, scene_text, scene_text_claims
+from cirkit.papers.alignment import (
+    alignment_claims,
+    matching,
+    painting_claims,
+    painting_rows,
+    reasoning,
+    region_data,
+    scene_text,
+    scene_text_claims,
+)
 
 __all__ = ["CLAIMS", "COLUMNS", "experiments"]
 
-PARTS = (region_data, matching, reasoning, scene_text)
+PARTS = (region_data, matching, reasoning, scene_text, painting_rows)
 COLUMNS = {table: columns for part in PARTS for table, columns in part.COLUMNS.items()}
-CLAIMS = [*alignment_claims.CLAIMS, *scene_text_claims.CLAIMS]
+CLAIMS = [*alignment_claims.CLAIMS, *scene_text_claims.CLAIMS, *painting_claims.CLAIMS]
 
 
 def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:
