@@ -1,4 +1,4 @@
-"""Attention alignment (Cao et al., COLING 2022): SCAN, MAC, M4C and AttnGAN with exchanged scores, one file per host."""
+"""Attention alignment (Cao et al., COLING 2022): scores exchanged in SCAN, MAC, M4C and AttnGAN, a file per host."""
 
 from cirkit.experiments.change import UNCHANGED, Change
 from cirkit.experiments.experiment import Experiment
