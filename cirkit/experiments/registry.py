@@ -139,7 +139,7 @@ def models() -> list[dict[str, Any]]:
         if name not in found:
             model = factory(["make yellow sphere small"])
             count = sum(parameter.numel() for parameter in model.parameters())
-            kind = "retriever" if hasattr(model, "score") else "answerer"
+            kind = "retriever" if hasattr(model, "score") else "painter" if hasattr(model, "paint") else "answerer"
             found[name] = {"name": name, "paper": experiment.paper, "kind": kind, "parameters": count}
     return list(found.values())
 

@@ -15,14 +15,15 @@ from cirkit.models.damsm import to_pixels
 
 
 class AttributeClassifier(nn.Module):
-    """Logits over the values of each group; a text lists what its image shows, `group::value` words apart by spaces.
+    """Logits over the values of each group; a text lists what its image shows, `group::value` words apart by spaces;
+    other words are passed over.
 
     `of` is the group whose values count as classes where one distribution per image is wanted.
     """
 
     def __init__(self, texts: Sequence[str], *, of: str, widths: Sequence[int] = (16, 32, 64), width: int = 64):
         super().__init__()
-        pairs = sorted({tuple(word.split("::")) for text in texts for word in text.split()})
+        pairs = sorted({tuple(word.split("::")) for text in texts for word in text.split() if "::" in word})
         groups = sorted({group for group, _ in pairs})
         self.of = of
         self.values = {group: tuple(value for one, value in pairs if one == group) for group in groups}

@@ -108,7 +108,7 @@ print(json.dumps(page.experiment("alignment/textvqa/scaled").declared(), indent=
 # %% [markdown]
 # ## What this shows, and what it does not
 #
-# The paper's seven rows span 1.2 points, each from one seed; its four rows that are one class with one start span 0.9.
+# The paper's seven rows span $1.2$ points, each from one seed; its four rows that are one class with one start span $0.9$.
 # So its table cannot tell scaled dot product from luck, whatever the truth. Here every row has several seeds with
 # data of their own, and the same four rows say how far apart luck alone puts them.
 #

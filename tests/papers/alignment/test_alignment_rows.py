@@ -142,7 +142,7 @@ def test_the_control_unit_of_a_mark_transforms_the_other_side():
 
 def test_a_seed_draws_its_worlds_and_the_region_encoder_is_one_for_all():
     for row in alignment.experiments("cpu"):
-        if row.name == "alignment/regions" or "/textvqa/" in row.name:  # M4C's look at thumbnails
+        if not row.name.startswith(("alignment/flickr30k/", "alignment/coco/", "alignment/clevr/")):
             continue
         for data in (row.training.data, *(test.data for test in row.tests.values())):
             assert isinstance(data.data, drawn_each_seed) and at_seed(data, 3).data.size.seed == 3
