@@ -108,9 +108,9 @@ print(json.dumps(page.experiment("alignment/textvqa/scaled").declared(), indent=
 # %% [markdown]
 # ## What this shows, and what it does not
 #
-# The paper's seven rows span $1.2$ points, each from one seed; its four rows that are one class with one start span $0.9$.
-# So its table cannot tell scaled dot product from luck, whatever the truth. Here every row has several seeds with
-# data of their own, and the same four rows say how far apart luck alone puts them.
+# The paper's seven rows span $1.2$ points, each from one seed; its four rows that are one class with one start span
+# $0.9$. So its table cannot tell scaled dot product from luck, whatever the truth. Here every row has several seeds
+# with data of their own, and the same four rows say how far apart luck alone puts them.
 #
 # A row without words, or without pixels, says what the questions need. It says nothing of photographs, where an OCR
 # system errs in other ways and a question may be about anything.
