@@ -83,9 +83,6 @@ claims.claims_table(page.claims(("Negative text", "Mask")))
 # modification text. A row that is not told the condition says how much of a score owes nothing to it: it may find
 # targets, but it cannot tell them from images that break the condition better than by chance.
 #
-# The rows of this page read another outcome of the world CLIP's one training than those of Table 3 do (see the errata),
-# all of them the same, so they are compared with each other alone.
-#
 # The scenes hold a few large objects. A photo holds many more, a user's mask is less tidy than a box around an object,
 # and words can say which object is meant only where no two are alike, which is how our scenes are drawn: the rivals get
 # the best that words can do.

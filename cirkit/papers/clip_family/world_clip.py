@@ -178,11 +178,12 @@ def clip(scale: str) -> Callable[[], nn.Module]:
     return partial(open_clip, arch=arch, preprocessing=Preprocessing(size=size.pixels))
 
 
-def training(scale: str) -> Training:
-    """The symmetric contrastive loss over a learned temperature, both towers from random weights."""
+def training(scale: str, towers: Callable[[], nn.Module] | None = None) -> Training:
+    """The symmetric contrastive loss over a learned temperature, both towers from random weights: a scale's own, or
+    another layout's."""
     size = SIZES[scale]
     return Training(
-        model=partial(DualEncoder, clip=clip(scale)),
+        model=partial(DualEncoder, clip=towers or clip(scale)),
         data=partial(captions, count=size.count, pixels=size.pixels, seed=SEED),
         objective=ranking(symmetric_softmax),
         optimiser=adamw(lr=1e-3, weight_decay=0.1),
@@ -198,22 +199,26 @@ def start(scale: str) -> dict[str, Weights]:
     return {PART: Weights(of=training(scale), seed=0, part=PART)}
 
 
+def row_of(training: Training, scale: str, *, name: str, paper: str, table: str, row: str) -> Experiment:
+    """A CLIP's training as a row of its own, tested on held-out images of every kind."""
+    size = SIZES[scale]
+    held_out = {"count": size.held_out, "pixels": size.pixels, "seed": SEED}
+    return Experiment(
+        name=name,
+        paper=paper,
+        table=table,
+        row=row,
+        scale=scale,
+        basis="world",
+        seeds=(0,),
+        training=training,
+        tests={test.__name__: Test(partial(test, **held_out)) for test in TESTS},
+    )
+
+
 def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:
     """The training as a row of its own; none at the `paper` scale, which has OpenAI's weights instead."""
     if scale == "paper":
         return []
-    size = SIZES[scale]
-    held_out = {"count": size.held_out, "pixels": size.pixels, "seed": SEED}
-    return [
-        Experiment(
-            name="clip_family/world_clip",
-            paper="clip_family",
-            table=TABLE,
-            row="Both towers from random weights",
-            scale=scale,
-            basis="world",
-            seeds=(0,),
-            training=apply(change, training(scale)),
-            tests={test.__name__: Test(partial(test, **held_out)) for test in TESTS},
-        )
-    ]
+    name, row = "clip_family/world_clip", "Both towers from random weights"
+    return [row_of(apply(change, training(scale)), scale, name=name, paper="clip_family", table=TABLE, row=row)]

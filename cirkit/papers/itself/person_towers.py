@@ -5,7 +5,7 @@ at 384 by 128 pixels B/16 has 24 by 8 patches and B/32 12 by 4.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from torch import nn
@@ -14,8 +14,7 @@ from cirkit.encoders.clip import open_clip
 from cirkit.encoders.preprocessing import Preprocessing
 from cirkit.encoders.tall_clip import tall_clip
 from cirkit.experiments.change import UNCHANGED, Change
-from cirkit.experiments.experiment import Experiment, Test
-from cirkit.models.dual_encoder import DualEncoder
+from cirkit.experiments.experiment import Experiment
 from cirkit.papers.clip_family import world_clip
 from cirkit.training.loop import Training, Weights
 
@@ -60,25 +59,12 @@ def coarser_clip(scale: str) -> Callable[[], nn.Module]:
 
 def coarser_training(scale: str) -> Training:
     """The world CLIP's own training with the coarser patches."""
-    return replace(world_clip.training(scale), model=partial(DualEncoder, clip=coarser_clip(scale)))
+    return world_clip.training(scale, coarser_clip(scale))
 
 
 def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:
     """The coarser CLIP as a row of its own; none at `paper` scale, which has B/32. `change` leaves it alone."""
     if scale == "paper":
         return []
-    size = world_clip.SIZES[scale]
-    held_out = {"count": size.held_out, "pixels": size.pixels, "seed": world_clip.SEED}
-    return [
-        Experiment(
-            name="itself/coarser_clip",
-            paper="itself",
-            table=TABLE,
-            row="Patches of twice the side",
-            scale=scale,
-            basis="world",
-            seeds=(0,),
-            training=coarser_training(scale),
-            tests={test.__name__: Test(partial(test, **held_out)) for test in world_clip.TESTS},
-        )
-    ]
+    name, row = "itself/coarser_clip", "Patches of twice the side"
+    return [world_clip.row_of(coarser_training(scale), scale, name=name, paper="itself", table=TABLE, row=row)]

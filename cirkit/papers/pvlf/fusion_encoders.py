@@ -5,7 +5,6 @@ BLIP is trained, so the comparison of kinds is one of sizes at the small scales.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 
 from torch import nn
@@ -14,8 +13,7 @@ from cirkit.encoders.blip import blip
 from cirkit.encoders.clip import open_clip
 from cirkit.encoders.preprocessing import Preprocessing, TargetPad
 from cirkit.experiments.change import UNCHANGED, Change
-from cirkit.experiments.experiment import Experiment, Test
-from cirkit.models.dual_encoder import DualEncoder
+from cirkit.experiments.experiment import Experiment
 from cirkit.papers.clip_family import world_clip
 from cirkit.papers.clip_family.shared_clip import Backbone, backbone
 from cirkit.training.loop import Training, Weights
@@ -58,25 +56,12 @@ def _half(tower: Mapping[str, int], *, layers: int, width: int) -> dict[str, int
 
 def smaller_training(scale: str) -> Training:
     """The world CLIP's own training with the smaller towers."""
-    return replace(world_clip.training(scale), model=partial(DualEncoder, clip=smaller_clip(scale)))
+    return world_clip.training(scale, smaller_clip(scale))
 
 
 def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:
     """The smaller world CLIP as a row of its own; none at `paper` scale, which has BLIP. `change` leaves it alone."""
     if scale == "paper":
         return []
-    size = world_clip.SIZES[scale]
-    held_out = {"count": size.held_out, "pixels": size.pixels, "seed": world_clip.SEED}
-    return [
-        Experiment(
-            name="pvlf/smaller_world_clip",
-            paper="pvlf",
-            table=TABLE,
-            row="Both towers at half the width and depth",
-            scale=scale,
-            basis="world",
-            seeds=(0,),
-            training=smaller_training(scale),
-            tests={test.__name__: Test(partial(test, **held_out)) for test in world_clip.TESTS},
-        )
-    ]
+    name, row = "pvlf/smaller_world_clip", "Both towers at half the width and depth"
+    return [world_clip.row_of(smaller_training(scale), scale, name=name, paper="pvlf", table=TABLE, row=row)]
