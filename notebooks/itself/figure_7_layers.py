@@ -97,7 +97,7 @@ selection_explorer(page)
 # ## The claims
 
 # %% tags=["remove-input"]
-claims.claims_table(page.claims((LAYERS, DISCARD)))
+claims.claims_table(page.claims(("Figure 7, layers", "Figure 7, discard ratio")))
 
 # %% [markdown]
 # ## Training

@@ -76,7 +76,7 @@ strips(page, names, "rstp", "Figure S4")
 # ## The claims
 
 # %% tags=["remove-input"]
-claims.claims_table(page.claims((BESIDE,)))
+claims.claims_table(page.claims(("Baselines",)))
 
 # %% [markdown]
 # ## Training

@@ -67,7 +67,7 @@ three_columns(page, SCHEDULE, "Table S1.4")
 # ## The claims
 
 # %% tags=["remove-input"]
-claims.claims_table(page.claims(("Table S1", SCHEDULE)))
+claims.claims_table(page.claims(("Table S1", "Schedule")))
 
 # %% [markdown]
 # ## Training

@@ -32,7 +32,7 @@ from cirkit.models.token_rules import (
     std_over_layers,
 )
 from cirkit.papers.itself.person_figures import choices, noise_floor, three_columns
-from cirkit.papers.itself.person_rows import CHOICES, CONTROLS
+from cirkit.papers.itself.person_rows import CONTROLS
 from cirkit.papers.itself.quoted_captions import selected_words
 
 page = Page.of(paper="itself", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
@@ -96,7 +96,7 @@ selected_words("Table S3.5")
 # ## The claims
 
 # %% tags=["remove-input"]
-claims.claims_table(page.claims(("Table S3", CONTROLS, CHOICES)))
+claims.claims_table(page.claims(("Table S3", "Controls", "Choices at test time")))
 
 # %% [markdown]
 # ## Training
