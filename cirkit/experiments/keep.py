@@ -3,6 +3,7 @@
 No paper; the world CLIP's. Of tens of thousands of pieces of words, its training's texts have a few hundred.
 """
 
+import json
 import zlib
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from jaxtyping import Bool
 from torch import Tensor, nn
 
 from cirkit.errors import Problem
-from cirkit.examples import at_seed
 from cirkit.experiments.experiment import weights_folder
 from cirkit.experiments.trainings import FACTS, kept_folder, load, read
 from cirkit.files import write_atomically
@@ -36,7 +36,8 @@ def keep(training: Training, seed: int) -> Path:
     if read(where) is None:
         raise Problem(f"{where} holds no whole training. Run the experiment first, with --again if it has a record.")
     model = load(where, training)
-    learned = rows_read(model, list(dict.fromkeys(at_seed(training.data, seed)().texts)))
+    words = json.loads((where / "model.json").read_text(encoding="utf-8"))["words"]  # of all its texts
+    learned = rows_read(model, words)
     with torch.no_grad():
         for name, rows in learned.items():
             table = model.get_parameter(f"{name}.weight")

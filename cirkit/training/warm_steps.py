@@ -5,6 +5,8 @@ Hu et al. (2020), released configuration: 1,000 updates of warm-up; after 14,000
 
 from dataclasses import dataclass
 
+from cirkit.training.schedules import step_decay
+
 
 @dataclass(frozen=True, kw_only=True)
 class warm_steps:
@@ -17,4 +19,4 @@ class warm_steps:
     def __call__(self, done: float) -> float:
         if done < self.warmup:
             return self.start + (1 - self.start) * done / self.warmup
-        return 0.1 ** sum(done >= share for share in self.at)
+        return step_decay(self.at)(done)

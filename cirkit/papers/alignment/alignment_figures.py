@@ -34,6 +34,11 @@ PLAIN = STYLE | {"axes.grid": False, "axes.spines.left": False, "axes.spines.bot
 BEST, WORST = "scaled", ("biased_star", "biased_star_released")  # as the paper draws them, the worst in both layouts
 SHOWN = (BEST, "general_star", *WORST)
 EDGES = (0, 1, 1, 0)  # left, right, bottom, top
+Kind = tuple[str, str, str, str, str]  # column of the exhibit, what of it, label, colour, mark
+KINDS: tuple[Kind, ...] = (
+    ("shape", "own", "the thing that is named", COLOURS[0], "o"),
+    ("shape", "mask", "another thing", COLOURS[1], "s"),
+)
 
 
 def content_of(experiment: Experiment, exhibit: str) -> dict[str, Any] | None:
@@ -57,7 +62,7 @@ def named_shares(page: Page, number: str) -> Display:
         for axes, (dataset, those) in zip(
             figure.subplots(len(shown), 1, squeeze=False)[:, 0], shown.items(), strict=True
         ):
-            _shares(axes, those)
+            shares(axes, those, KINDS, "named")
             axes.set_title(LABELS[dataset], fontsize=10, loc="left")
         axes.set_xlabel("attention minus that of the image's other regions, × uniform", fontsize=9)
         axes.legend(fontsize=8, frameon=False)
@@ -70,13 +75,11 @@ def named_shares(page: Page, number: str) -> Display:
     return Display(figure, number, caption, every, alt)
 
 
-def _shares(axes: Axes, rows: Sequence[Experiment]) -> None:
-    for of, label, colour, mark in (
-        ("own", "the thing that is named", COLOURS[0], "o"),
-        ("mask", "another thing", COLOURS[1], "s"),
-    ):
+def shares(axes: Axes, rows: Sequence[Experiment], kinds: Sequence[Kind], exhibit: str) -> None:
+    """A line per row: what each kind gets of the attention that an exhibit keeps, with intervals."""
+    for kind, of, label, colour, mark in kinds:
         for y, row in enumerate(rows):
-            quantity = Attention(row.name, "shape", exhibit="named", of=of)
+            quantity = Attention(row.name, kind, exhibit=exhibit, of=of)
             if (interval := quantity({row.name: records.done(row)})) is not None:
                 axes.plot([interval.low, interval.high], [y, y], color=colour, lw=2, alpha=0.45)
                 axes.plot(interval.mean, y, mark, color=colour, ms=5, label=label if y == 0 else None)

@@ -151,29 +151,17 @@ SETTINGS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class original_birds:
-    """What a reader gives of the original files."""
-
-    root: str
-    read: Callable[..., Any]
-    settings: Mapping[str, Any]
-
-    def __call__(self) -> Any:
-        return self.read(root=self.root, **self.settings)
-
-
 def data(scale: str, root: str, read: Callable[..., Any], side: int) -> Callable[[], Any]:
     """What `read` gives: of the world of each seed, or of the original files."""
     if scale == "paper":
-        return original_birds(root=f"{root}/{FOLDER}", read=read, settings={"side": side})
+        return partial(read, root=f"{root}/{FOLDER}", side=side)
     return drawn_each_seed(read, CUB, SIZES[scale], {"side": side})
 
 
 def _judge_data(scale: str, root: str, read: Callable[..., Any], settings: Mapping[str, Any]) -> Callable[[], Any]:
     """The same of the judge, whose world is its own."""
     if scale == "paper":
-        return original_birds(root=f"{root}/{FOLDER}", read=read, settings=settings)
+        return partial(read, root=f"{root}/{FOLDER}", **settings)
     return drawn(read, CUB, JUDGE_SIZES[scale], settings)
 
 

@@ -160,21 +160,10 @@ class with_words:
 
 
 @dataclass(frozen=True, kw_only=True)
-class official:
-    """A split of the original files."""
-
-    root: str
-    split: str
-
-    def __call__(self) -> textvqa.Questions:
-        return textvqa.read(self.root, self.split)
-
-
-@dataclass(frozen=True, kw_only=True)
 class original_with_words:
     """A split of the original files, as M4C reads it."""
 
-    data: official
+    data: Callable[[], textvqa.Questions]
     encoder: Callable[[], nn.Module] = LARGE
 
     def __call__(self) -> Questions:
@@ -192,5 +181,5 @@ def frequent_words(*, root: str, count: int = 5000) -> tuple[str, ...]:
 def data(scale: str, root: str, split: str) -> Callable[[], Questions]:
     """A split at a scale: `root` holds the original files of the `paper` scale."""
     if scale == "paper":
-        return original_with_words(data=official(root=f"{root}/textvqa", split=split))
+        return original_with_words(data=partial(textvqa.read, root=f"{root}/textvqa", split=split))
     return with_words(data=drawn_each_seed(textvqa.read, world.TEXTVQA, SIZES[scale], {"split": split}))

@@ -14,12 +14,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from cirkit.experiments import records
-from cirkit.experiments.claims import Attention
 from cirkit.experiments.page import Page
 from cirkit.explorers.retrieval import data_url
 from cirkit.figures.display import Display, stamp, waiting
 from cirkit.figures.plots import COLOURS, STYLE
-from cirkit.papers.alignment.alignment_figures import content_of
+from cirkit.papers.alignment.alignment_figures import Kind, content_of, shares
 from cirkit.papers.alignment.scene_text import M4C_ROWS
 from cirkit.papers.alignment.scene_text_data import SIZES
 from cirkit.worlds.textvqa import TEXTVQA
@@ -29,7 +28,7 @@ FRAMED = 3  # OCR words, as in the paper
 # paper: question words above .01 in bold; of 182 entries that is 1.82 times uniform attention, the rule here
 MARKED = 0.01 * 182
 SIDE = 240  # pixels of an image on the page
-KINDS = (  # column of the exhibit, what of it, label, colour, mark
+KINDS: tuple[Kind, ...] = (
     ("answer", "own", "the OCR word to be copied", COLOURS[0], "o"),
     ("answer", "mask", "another OCR word", COLOURS[1], "s"),
     ("question", "own", "a word of the question", COLOURS[2], "^"),
@@ -125,15 +124,7 @@ def read_shares(page: Page, number: str) -> Display:
     with rc_context(STYLE):
         figure = Figure(figsize=(7.4, 1.0 + 0.34 * len(rows)), layout="constrained")
         axes = figure.subplots()
-        for kind, of, label, colour, mark in KINDS:
-            for y, row in enumerate(rows):
-                quantity = Attention(row.name, kind, exhibit="read", of=of)
-                if (interval := quantity({row.name: records.done(row)})) is not None:
-                    axes.plot([interval.low, interval.high], [y, y], color=colour, lw=2, alpha=0.45)
-                    axes.plot(interval.mean, y, mark, color=colour, ms=5, label=label if y == 0 else None)
-        axes.axvline(0, color="black", lw=1)
-        axes.set_yticks(range(len(rows)), [row.row for row in rows])
-        axes.set_ylim(len(rows) - 0.5, -0.5)
+        shares(axes, rows, KINDS, "read")
         axes.set_xlabel("attention minus that of others, × uniform", fontsize=9)
         axes.legend(fontsize=8, frameon=False)
     caption = "What the first step of an answer attends to: how much more of its attention falls on the OCR word that "
