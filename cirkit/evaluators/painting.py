@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from cirkit.errors import Problem
 from cirkit.evaluators.evidence import Answers, Ranks, Samples
 from cirkit.evaluators.ranking import rank
-from cirkit.examples import at_seed
 from cirkit.query import Benchmark, Images, Query
 
 CHUNK = 100  # images that are painted at a time
@@ -59,10 +58,6 @@ class paired_features:
         judge, painted = self.judge().to(_device(model)), paint_all(model, prompts.text)
         both = [judged(judge.features, images) for images in (painted, prompts.image)]
         return Samples(np.concatenate(both, axis=1))
-
-    def of_seed(self, seed: int) -> "paired_features":
-        """With the judge of a run of `seed`."""
-        return replace(self, judge=at_seed(self.judge, seed))
 
 
 @dataclass(frozen=True, kw_only=True)

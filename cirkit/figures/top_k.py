@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cirkit.experiments import records
 from cirkit.experiments.page import Page
 from cirkit.figures.display import Display, stamp, waiting
+from cirkit.figures.first_seed import content_of
 from cirkit.figures.plots import COLOURS, STYLE
 
 JOINED = " inadditiontothat "  # what MAAF's code puts between the two captions of FashionIQ
@@ -30,8 +30,7 @@ def with_plus(text: str) -> str:
 
 def queries_of(experiment: Any) -> list[dict[str, Any]]:
     """The queries whose top ten the first seed keeps; none without an exhibit of today's configuration."""
-    runs = [run for run in records.done(experiment) if run.seed == experiment.seeds[0]]
-    content = records.exhibited(runs[0], "") if runs else None
+    content = content_of(experiment, "")
     return [] if content is None else content["queries"]
 
 

@@ -21,6 +21,7 @@ from cirkit.experiments.experiment import Experiment
 from cirkit.experiments.page import Page
 from cirkit.explorers.retrieval import data_url
 from cirkit.figures.display import Display, stamp, waiting
+from cirkit.figures.first_seed import content_of
 from cirkit.figures.plots import COLOURS, STYLE
 from cirkit.papers.alignment.alignment_claims import LABELS
 from cirkit.papers.alignment.attention_exhibits import FIVE
@@ -39,12 +40,6 @@ KINDS: tuple[Kind, ...] = (
     ("shape", "own", "the thing that is named", COLOURS[0], "o"),
     ("shape", "mask", "another thing", COLOURS[1], "s"),
 )
-
-
-def content_of(experiment: Experiment, exhibit: str) -> dict[str, Any] | None:
-    """An exhibit of the first seed, or None where today's configuration has left none."""
-    found = (records.exhibited(run, exhibit) for run in records.done(experiment) if run.seed == experiment.seeds[0])
-    return next(found, None)
 
 
 def named_shares(page: Page, number: str) -> Display:

@@ -16,7 +16,8 @@ from cirkit.experiments.page import Page
 from cirkit.experiments.trainings import load
 from cirkit.explorers.attention import Ask, AttentionExplorer
 from cirkit.explorers.retrieval import Nothing, data_url
-from cirkit.papers.alignment.alignment_figures import clevr_images, content_of, images_of_world
+from cirkit.figures.first_seed import content_of
+from cirkit.papers.alignment.alignment_figures import clevr_images, images_of_world
 from cirkit.papers.alignment.attention_exhibits import FIVE
 from cirkit.papers.alignment.matching import DATASETS
 from cirkit.papers.alignment.reasoning import BASELINE, TABLE

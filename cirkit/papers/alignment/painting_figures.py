@@ -19,7 +19,8 @@ from cirkit.experiments.bootstrap import estimate
 from cirkit.experiments.experiment import Experiment
 from cirkit.experiments.page import Page
 from cirkit.figures.display import Display, stamp, waiting
-from cirkit.papers.alignment.alignment_figures import PLAIN, content_of
+from cirkit.figures.first_seed import content_of
+from cirkit.papers.alignment.alignment_figures import PLAIN
 from cirkit.papers.alignment.painting_exhibits import FIVE
 from cirkit.papers.alignment.painting_rows import FID, PAINTED
 

@@ -16,8 +16,8 @@ from cirkit.experiments.page import Page
 from cirkit.experiments.trainings import load
 from cirkit.explorers.attention import Ask, AttentionExplorer
 from cirkit.explorers.retrieval import Nothing, data_url
+from cirkit.figures.first_seed import content_of
 from cirkit.models.m4c import END
-from cirkit.papers.alignment.alignment_figures import content_of
 from cirkit.papers.alignment.explorers import EMPTY
 from cirkit.papers.alignment.scene_text import TABLE
 from cirkit.papers.alignment.scene_text_figures import images_of_world

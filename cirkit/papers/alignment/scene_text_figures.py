@@ -17,8 +17,9 @@ from cirkit.experiments import records
 from cirkit.experiments.page import Page
 from cirkit.explorers.retrieval import data_url
 from cirkit.figures.display import Display, stamp, waiting
+from cirkit.figures.first_seed import content_of
 from cirkit.figures.plots import COLOURS, STYLE
-from cirkit.papers.alignment.alignment_figures import Kind, content_of, shares
+from cirkit.papers.alignment.alignment_figures import Kind, shares
 from cirkit.papers.alignment.scene_text import M4C_ROWS
 from cirkit.papers.alignment.scene_text_data import SIZES
 from cirkit.worlds.textvqa import TEXTVQA

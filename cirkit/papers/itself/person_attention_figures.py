@@ -20,9 +20,10 @@ from cirkit.experiments.claims import Attention
 from cirkit.experiments.experiment import Experiment
 from cirkit.experiments.page import Page
 from cirkit.figures.display import Display, stamp, waiting
+from cirkit.figures.first_seed import content_of
 from cirkit.figures.plots import COLOURS, STYLE
 from cirkit.papers.itself.person_attention import CLASSES, HALF, MAPS
-from cirkit.papers.itself.person_figures import images_of, of_first_seed
+from cirkit.papers.itself.person_figures import images_of
 
 PLAIN = STYLE | {"axes.grid": False}
 LABELS = {"last": "last layer", "layer_3": "layer 3", "mars": "MARS", "gradcam": "Grad-CAM, with the caption"}
@@ -38,7 +39,7 @@ def maps(page: Page, shown: Sequence[tuple[str, str, str]], number: str, people:
     Red is above uniform attention, blue below.
     """
     rows = {name: page.experiment(name) for _, name, _ in shown}
-    found = {name: kept for name, each in rows.items() if (kept := of_first_seed(each, NAME)) is not None}
+    found = {name: kept for name, each in rows.items() if (kept := content_of(each, NAME)) is not None}
     columns = [each for each in shown if each[1] in found]
     if not columns:
         return waiting(page, number)
@@ -82,8 +83,7 @@ def shares(page: Page, names: Mapping[str, str], number: str, classes: Sequence[
             axes.axvline(0, color="0.4", ls=":", lw=1.2)
             axes.set_title(f"captions that name {word}", fontsize=9)
             axes.set_xlabel(UNIT, fontsize=8)
-        panels[0].set_yticks(range(len(lines)), [f"{label}: {LABELS[map]}" for label, _, map in lines], fontsize=8)
-        panels[0].set_ylim(len(lines) - 0.5, -0.5)
+        _named(panels[0], lines)
         handles = [axes.plot([], [], "o", color=colour)[0] for colour in COLOURS[:2]]
         figure.legend(
             handles, ["what is named", "litter"], loc="outside lower center", ncols=2, frameon=False, fontsize=8
@@ -109,8 +109,7 @@ def recalls(page: Page, names: Mapping[str, str], number: str) -> Display:
             quantity = Attention(each.name, "small things", exhibit=NAME, of=f"{map}_recall")
             _interval(axes, float(y), each, quantity, COLOURS[0])
         axes.axvline(HALF, color="0.4", ls=":", lw=1.2)
-        axes.set_yticks(range(len(lines)), [f"{label}: {LABELS[map]}" for label, _, map in lines], fontsize=8)
-        axes.set_ylim(len(lines) - 0.5, -0.5)
+        _named(axes, lines)
         axes.set_xlabel("share of the named small things' area in the better half of the patches", fontsize=8)
     caption = (
         f"What a selection of half of the patches holds of the small things that a caption names; dotted: any half. "
@@ -147,6 +146,12 @@ def entropy(page: Page, names: Mapping[str, str], number: str) -> Display:
     )
     alt = "Two panels: entropy of attention by block, a line for each model."
     return Display(figure, number, caption, list(rows.values()), alt)
+
+
+def _named(axes: Axes, lines: Sequence[tuple[str, Experiment, str]]) -> None:
+    """A line for each model and map, from the top."""
+    axes.set_yticks(range(len(lines)), [f"{label}: {LABELS[map]}" for label, _, map in lines], fontsize=8)
+    axes.set_ylim(len(lines) - 0.5, -0.5)
 
 
 def _kept(page: Page, names: Mapping[str, str]) -> dict[str, Experiment]:

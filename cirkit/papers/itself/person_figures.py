@@ -14,7 +14,6 @@ from pandas import DataFrame
 from cirkit.experiments import records
 from cirkit.experiments.bootstrap import combined, estimate, gain
 from cirkit.experiments.checkpoint_choice import with_all_columns
-from cirkit.experiments.experiment import Experiment
 from cirkit.experiments.page import Page
 from cirkit.figures.display import Display, stamp, waiting
 from cirkit.figures.phrases import aligned, with_interval
@@ -183,9 +182,3 @@ def _show(axes: Any, image: Any, rank: int, right: bool) -> None:
     for spine in axes.spines.values():
         spine.set_visible(True)
         spine.set(linewidth=2.5 if right else 1.2, color=COLOURS[2] if right else COLOURS[3])
-
-
-def of_first_seed(experiment: Experiment, name: str) -> dict[str, Any] | None:
-    """An exhibit of the first seed, or None where today's configuration has left none."""
-    runs = [run for run in records.done(experiment) if run.seed == experiment.seeds[0]]
-    return records.exhibited(runs[0], name) if runs else None

@@ -23,6 +23,7 @@ from cirkit.experiments.experiment import Experiment
 from cirkit.experiments.page import Page
 from cirkit.experiments.records import Record
 from cirkit.figures.display import Display, stamp, waiting
+from cirkit.figures.first_seed import content_of
 from cirkit.figures.images import images_row
 from cirkit.figures.phrases import provenance
 from cirkit.figures.plots import COLOURS, STYLE
@@ -57,12 +58,6 @@ def size_of(experiment: Experiment, exhibit: str) -> Any:
     """The size of the world that an exhibit is drawn from; None where the experiment has no such exhibit."""
     kept = [each for exhibits in experiment.exhibits.values() for each in exhibits if each.name == exhibit]
     return kept[0].size if kept else None
-
-
-def content_of(experiment: Experiment, exhibit: str) -> dict[str, Any] | None:
-    """An exhibit of the first seed of an experiment, or None where today's configuration has left none."""
-    found = (records.exhibited(run, exhibit) for run in records.done(experiment) if run.seed == experiment.seeds[0])
-    return next(found, None)
 
 
 def position_maps(page: Page, name: str, number: str) -> Display:
