@@ -108,7 +108,7 @@ SETTINGS = {
         triplets=(8, 10, 12, 30), blocks=1, heads=2, head_width=8,
     ),
     "cpu": small(
-        fusion=recipes.SETTINGS["cpu"], seeds=(0, 1, 2), steps=1500, edits=3000, student=500, batch=64,
+        fusion=recipes.SETTINGS["cpu"], seeds=(0, 1, 2, 3, 4), steps=1500, edits=3000, student=500, batch=64,
         images=8000, triplets=(400, 2000, 4000, 8000),
     ),
     "gpu": small(
