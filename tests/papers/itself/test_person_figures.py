@@ -1,6 +1,7 @@
 """ITSELF's pages: figures draw from records of a smoke run, without one each says what to run; and the explorer."""
 
 import ast
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from cirkit.papers.itself import person_attention_figures, person_figures
 from cirkit.papers.itself.chosen_checkpoints import COLUMNS
 from cirkit.papers.itself.explorers import selection_explorer
 from cirkit.papers.itself.person_rows import ABLATION, SELECTIONS
-from cirkit.papers.itself.quoted_captions import QUOTED, selected_words
+from cirkit.papers.itself.quoted_captions import PIECES, selected_words
+from cirkit.training.person_augment import clip_pieces
 
 PAGES = sorted((ROOT / "notebooks" / "itself").glob("*.py"))
 RSTP = ABLATION["rstp"]
+PAPER = ROOT.parent / "shared" / "papers" / "004_215323e291fd91e9.txt"
 RAN = ("baseline", "ours", "rde")
 NAMES = {"Baseline": "itself/rstp/baseline", "RDE": "itself/rstp/rde", "Ours": "itself/rstp/ours"}
 
@@ -136,8 +139,15 @@ def test_before_the_first_record_there_is_nothing_to_explore(home):
 
 def test_words_of_quoted_captions_are_counted_by_clips_tokenizer():
     frame = selected_words("T").content.data
-    assert len(frame) == len(QUOTED)
+    assert len(frame) == sum(map(len, PIECES.values())) == 12
     for column, most in (("first step", 48), ("after t_small", 37), ("released evaluation", 30)):
-        for cell in frame[column]:
-            kept, pieces = map(int, cell.split(" of "))
-            assert kept == min(most, pieces)
+        kept, pieces = zip(*(map(int, cell.split(" of ")) for cell in frame[column]), strict=True)
+        assert list(kept) == [min(most, each) for each in pieces] and max(kept) == most
+
+
+@pytest.mark.skipif(not PAPER.exists(), reason="the supplement's text is not here")
+def test_counts_are_those_of_the_supplements_captions():
+    figures = PAPER.read_text(encoding="utf-8").split("Figure 1. ")[1].split("Figure 3. ")[0].split("Figure 2. ")
+    quoted = [re.findall(r"^(?:A|The|Back) .*", text, re.MULTILINE) for text in figures]
+    counted = [[len(clip_pieces(caption.replace("**", "").strip())) for caption in some] for some in quoted]
+    assert counted == [list(counts) for counts in PIECES.values()]
