@@ -181,7 +181,6 @@ def rows(setting: FamilySetting, scale: str, root: str) -> dict[str, ZeroShot]:
             label="SEARLE",
             training=_learnt(setting.searle, padded, searle, inverted, distillation(phrases=phrases)),
             reading=both_orders,
-            seeds=3,
         ),
         "oti": ZeroShot(
             label="SEARLE-OTI",
