@@ -25,6 +25,7 @@ from cirkit.experiments.page import Page
 from cirkit.figures.code import code
 from cirkit.models.attngan import AttnGAN
 from cirkit.papers.alignment.painting_exhibits import strength
+from cirkit.papers.alignment.painting_explorer import painting_explorer
 from cirkit.papers.alignment.painting_figures import painted_birds
 
 page = Page.of(paper="alignment", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
@@ -50,6 +51,17 @@ painted_birds(page, "Figure 17", example=1)
 
 # %% tags=["remove-input"]
 painted_birds(page, "Figure 18", example=2)
+
+# %% [markdown]
+# ## Look for yourself
+#
+# Choose a caption and a score, then a word: its share of the attention stands beside it, in multiples of uniform
+# attention, and the last image is bright where places attend to it. Maps are kept of the five words that the rule
+# above puts first. In JupyterLab, where the weights of a row are, the generator paints a caption of your own; another
+# number draws other noise.
+
+# %% tags=["remove-input"]
+painting_explorer(page)
 
 # %% [markdown]
 # ## What this shows, and what it does not

@@ -142,3 +142,5 @@ print(json.dumps(page.experiment("alignment/flickr30k/scaled").declared(), inden
 # captions name them plainly. It does not show that the released layout costs as much on photographs, where regions
 # overlap and are many: how wrong a scrambled attention is depends on how many words and regions there are. The
 # `paper` scale asks that of the original features.
+#
+# All four hosts together: [the verdict](verdict).

@@ -109,3 +109,5 @@ print(json.dumps(page.experiment("alignment/clevr/scaled").declared(), indent=1)
 # The paper's seven rows lie close together, each from one seed and still rising at the eighth epoch. Here every
 # row has three seeds with data of their own, so an interval says what a further run might give. Whether a row learns
 # faster and whether it ends higher are two questions; the loss curves show how far each row was from flat.
+#
+# All four hosts together: [the verdict](verdict).

@@ -114,3 +114,5 @@ print(json.dumps(page.experiment("alignment/textvqa/scaled").declared(), indent=
 #
 # A row without words, or without pixels, says what the questions need. It says nothing of photographs, where an OCR
 # system errs in other ways and a question may be about anything.
+#
+# All four hosts together: [the verdict](verdict).

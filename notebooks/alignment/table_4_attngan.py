@@ -131,3 +131,5 @@ print(json.dumps(page.experiment("alignment/cub/scaled").declared(), indent=1))
 # the caption. R-precision is read off the same DAMSM that the generator learnt from, so a row can please it without
 # painting better. The colours are the only column that neither training nor judge could bend, and they speak of
 # parts and colours alone.
+#
+# All four hosts together: [the verdict](verdict).

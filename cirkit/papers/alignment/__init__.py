@@ -11,13 +11,14 @@ from cirkit.papers.alignment import (
     region_data,
     scene_text,
     scene_text_claims,
+    verdict_claims,
 )
 
 __all__ = ["CLAIMS", "COLUMNS", "experiments"]
 
 PARTS = (region_data, matching, reasoning, scene_text, painting_rows)
 COLUMNS = {table: columns for part in PARTS for table, columns in part.COLUMNS.items()}
-CLAIMS = [*alignment_claims.CLAIMS, *scene_text_claims.CLAIMS, *painting_claims.CLAIMS]
+CLAIMS = [*alignment_claims.CLAIMS, *scene_text_claims.CLAIMS, *painting_claims.CLAIMS, *verdict_claims.CLAIMS]
 
 
 def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) -> list[Experiment]:

@@ -19,7 +19,7 @@ from cirkit.evaluators.attention_maps import spread
 from cirkit.evaluators.evidence import Evidence
 from cirkit.evaluators.painting import Prompts
 from cirkit.experiments import artifacts
-from cirkit.models.attngan import AttnGAN
+from cirkit.models.attngan import AttnGAN, Painting
 from cirkit.models.damsm import to_images
 
 FIVE = 5  # words shown, as in the paper
@@ -43,19 +43,18 @@ class PaintedExamples:
         noise = model.eval().draw(len(rows), torch.Generator().manual_seed(0))
         with torch.no_grad():
             painting = model(text, noise)
-        lines = []
-        for i, row in enumerate(rows):
-            said = words(text[i])
-            lines.append(
-                {
-                    "prompt": row,
-                    "text": text[i],
-                    "words": said,
-                    "images": [jpeg(to_images(image[i : i + 1])[0]) for image in painting.images],
-                    "attention": [_stage(maps[i, : len(said)].cpu()) for maps in painting.attention],
-                }
-            )
-        return {"captions": lines}
+        return {"captions": [{"prompt": row} | line_of(text[i], painting, i) for i, row in enumerate(rows)]}
+
+
+def line_of(text: str, painting: Painting, i: int = 0) -> dict[str, Any]:
+    """What is shown of the i-th caption of a painting."""
+    said = words(text)
+    return {
+        "text": text,
+        "words": said,
+        "images": [jpeg(to_images(image[i : i + 1])[0]) for image in painting.images],
+        "attention": [_stage(maps[i, : len(said)].cpu()) for maps in painting.attention],
+    }
 
 
 def _stage(maps: Float[Tensor, "t h w"]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Painted birds under two scores, stage by stage, with the five words that their places attend to most.
 
-Cao et al. (2022), Figures 16 to 19, from the exhibits of `painting_exhibits`; real images are drawn again by seed.
+Cao et al. (2022), Figures 16 to 19, from the exhibits of `painting_exhibits`.
 """
 
 import base64
@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from cirkit.experiments import records
 from cirkit.experiments.artifacts import unpack
-from cirkit.experiments.bootstrap import estimate
+from cirkit.experiments.bootstrap import overall
 from cirkit.experiments.experiment import Experiment
 from cirkit.experiments.page import Page
 from cirkit.figures.display import Display, stamp, waiting
@@ -30,7 +30,7 @@ SHADE = 0.75  # of what no place attends to
 def best_and_worst(rows: Sequence[Experiment]) -> list[Experiment]:
     """The rows of the lowest and of the highest FID by our records, among those that left examples."""
     levels = {
-        each.name: estimate(records.done(each), FID.test, FID.measure).mean
+        each.name: np.mean([overall(run.evidence[FID.test], FID.measure) for run in records.done(each)])
         for each in rows
         if records.done(each) and content_of(each, "painted")
     }

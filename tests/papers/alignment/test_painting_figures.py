@@ -1,6 +1,7 @@
 """Figures 16 to 19: which rows are shown, and what a panel shows of a map."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ from matplotlib.figure import Figure
 
 from cirkit.attention.alignment import alignment
 from cirkit.evaluators.painting import Prompts
-from cirkit.experiments.bootstrap import Interval
 from cirkit.models.attngan import AttnGAN, Generator
 from cirkit.models.damsm import DAMSM, SmallViews, WordEncoder, to_images
 from cirkit.models.discriminators import Discriminator
@@ -46,11 +46,10 @@ def test_the_lowest_and_the_highest_distance_are_shown(monkeypatch):
     rows = painting_rows.experiments("cpu")[2:6]
     a, b, c, d = (each.name for each in rows)
     levels = {a: 3.0, b: 1.0, c: 2.0}
-    monkeypatch.setattr(painting_figures.records, "done", lambda each: [each.name] if each.name != d else [])
+    runs = {name: SimpleNamespace(evidence={painting_figures.FID.test: level}) for name, level in levels.items()}
+    monkeypatch.setattr(painting_figures.records, "done", lambda each: [runs[each.name]] if each.name != d else [])
     monkeypatch.setattr(painting_figures, "content_of", lambda each, exhibit: {"captions": []})
-    monkeypatch.setattr(
-        painting_figures, "estimate", lambda runs, test, measure: Interval(levels[runs[0]], 0.0, 10.0, 2)
-    )
+    monkeypatch.setattr(painting_figures, "overall", lambda evidence, measure: evidence)
     assert [each.name for each in best_and_worst(rows)] == [b, a]
     assert best_and_worst(rows[3:]) == []
     assert [each.name for each in best_and_worst(rows[:1])] == [a]
