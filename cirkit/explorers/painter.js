@@ -142,7 +142,7 @@ function render({ model, el }) {
   const captionChooser = chooser("Caption", captions.map((each, i) => `${i + 1}. ${each.text}`), (i) => set("caption", i));
   const modelChooser = chooser("Score", names, (i) => set("model", names[i]));
   const stageChooser = chooser("Stage", Array.from({ length: stages }, (_, i) => `${i + 2}`), (i) => set("stage", i));
-  const controls = node("div", { className: "cip-controls cir-controls" }, captionChooser.label, modelChooser.label);
+  const controls = node("div", { className: "cip-controls" }, captionChooser.label, modelChooser.label);
   if (stages > 1) controls.append(stageChooser.label);
   const status = node("div", {});
   status.setAttribute("aria-live", "polite");

@@ -103,7 +103,7 @@ function render({ model, el }) {
   slider.addEventListener("input", () => set("retention", Number(slider.value)));
   const status = node("div", {});
   status.setAttribute("aria-live", "polite");
-  const controls = node("div", { className: "cis-controls cir-controls" }, person.label, layer.label, discard.label,
+  const controls = node("div", { className: "cis-controls" }, person.label, layer.label, discard.label,
     node("label", {}, told, slider));
   const frame = node("div", { className: "cis" }, node("style", { textContent: STYLE }), controls, status);
   frame.setAttribute("role", "group");
