@@ -17,17 +17,17 @@ run = "no"
 change = {}
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Setup", "code_prompt_hide": "Setup"}
-from cirkit.experiments.page import Page
 from cirkit.figures import plots, tables
 from cirkit.figures.code import code
 from cirkit.models.compodiff import CompoDiff
 from cirkit.models.decoder import Decoder
 from cirkit.models.guidance import as_meant
-from cirkit.papers.compodiff import decoder
+from cirkit.papers.compodiff import decoder, figures
+from cirkit.papers.compodiff.beside import JointPage
 from cirkit.papers.compodiff.explorers import generated_images, sampling_explorer
 from cirkit.training.decoding import restoration
 
-page = Page.of(paper="compodiff", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
+page = JointPage.of(paper="compodiff", scale=scale, seeds=seeds, device=device, root=root, run=run, change=change)
 
 # %% [markdown]
 # ## Negative texts
@@ -56,6 +56,16 @@ sampling_explorer(page, "mask")
 
 # %% tags=["remove-input"]
 code(as_meant, CompoDiff.sample)
+
+# %% [markdown]
+# ## Figure 11: beside Pic2Word
+#
+# The paper rewrites the instruction for Pic2Word, which wants a caption with a word in place of the image; here its own
+# prompt is put around the instruction, as in its experiments on CIRR. The queries were chosen by their number, before
+# any was seen.
+
+# %% tags=["remove-input"]
+figures.beside_pic2word(page, "Figure 11")
 
 # %% [markdown]
 # ## Figure 12: generated beside retrieved

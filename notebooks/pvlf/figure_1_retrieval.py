@@ -21,7 +21,8 @@ from cirkit.evaluators.attention_maps import spread
 from cirkit.experiments.page import Page
 from cirkit.figures.code import code
 from cirkit.figures.top_k import queries_of, retrievals
-from cirkit.papers.pvlf.explorers import cirr_images, size_explorer
+from cirkit.papers.clip_family.retrieved import cirr_images
+from cirkit.papers.pvlf.explorers import size_explorer
 from cirkit.papers.pvlf.fusion_rows import CIRR, FASHIONIQ
 from cirkit.papers.pvlf.prompt_attention import between_kinds
 from cirkit.papers.pvlf.prompt_figures import attention, attention_to_prompts, gains

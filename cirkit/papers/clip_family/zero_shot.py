@@ -15,6 +15,7 @@ from cirkit.benchmarks.fashioniq_protocols import PIC2WORD, SEARLE_MEAN
 from cirkit.encoders.preprocessing import TargetPad
 from cirkit.evaluators.expansion import rank_expanded
 from cirkit.examples import Captions
+from cirkit.experiments.artifacts import Exhibit
 from cirkit.experiments.change import UNCHANGED, Change, apply
 from cirkit.experiments.experiment import Experiment
 from cirkit.losses.contrastive import symmetric_softmax
@@ -29,6 +30,7 @@ from cirkit.models.searle import searle
 from cirkit.models.textual_inversion import Prompts, TextualInversion
 from cirkit.papers.clip_family.boards import BOARDS, Reading
 from cirkit.papers.clip_family.recipes import SETTINGS, FamilySetting, Recipe
+from cirkit.papers.clip_family.retrieved import FIRST_OF_CIRR
 from cirkit.papers.clip_family.shared_clip import (
     Backbone,
     backbone,
@@ -217,5 +219,11 @@ def _experiment(name: str, row: ZeroShot, setting: FamilySetting, scale: str, ro
         seeds=setting.seeds[: row.seeds],
         training=row.training,
         tests=row.reading.tests(scale, root, row.boards),
-        exhibits=row.reading.curves(scale, "circo") if row.training.steps else {},
+        exhibits=_exhibits(name, row, scale),
     )
+
+
+def _exhibits(name: str, row: ZeroShot, scale: str) -> dict[str, tuple[Exhibit, ...]]:
+    """A validation curve of what learns, and what Pic2Word retrieves, for CompoDiff's Figure 11."""
+    curves: dict[str, tuple[Exhibit, ...]] = dict(row.reading.curves(scale, "circo")) if row.training.steps else {}
+    return curves | {"cirr": (FIRST_OF_CIRR,)} if name == "pic2word" and scale != "paper" else curves

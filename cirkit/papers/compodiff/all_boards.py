@@ -3,15 +3,17 @@
 CompoDiff Table 3 and Tables B.1 to B.4; PinPoint is ours. Methods that see no triplet are the CLIP family's rows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from cirkit.experiments.artifacts import Exhibit
 from cirkit.experiments.change import UNCHANGED, Change, apply
 from cirkit.experiments.experiment import Column, Experiment
 from cirkit.models.compodiff import sampled
 from cirkit.papers.clip_family import supervised
 from cirkit.papers.clip_family.boards import BOARDS, Reading
 from cirkit.papers.clip_family.boards import COLUMNS as FAMILY
+from cirkit.papers.clip_family.retrieved import FIRST_OF_CIRR
 from cirkit.papers.compodiff.diffusion_settings import SETTINGS
 from cirkit.papers.compodiff.trainings import Family
 from cirkit.training.loop import Training
@@ -47,6 +49,7 @@ def row(
     table: str = "Table 3",
     also: tuple[tuple[str, str], ...] = (),
     seeds: int | None = None,
+    shown: Mapping[str, tuple[Exhibit, ...]] | None = None,
 ) -> Experiment:
     """A row that is tested on boards; one of Table 3 stands in the table of each of its boards, too.
 
@@ -62,7 +65,7 @@ def row(
         seeds=seeds,
         also=(*each, *also),
         tests=reading.tests(family.scale, family.root, boards),
-        exhibits=reading.curves(family.scale, boards[0]),
+        exhibits=reading.curves(family.scale, boards[0]) | dict(shown or {}),
     )
 
 
@@ -72,8 +75,9 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
     family = Family(setting=setting, scale=scale, root=root)
     fusion = fusions(family, family.all_triplets)
     labels = {"combiner": f"Combiner, {ALL}"}
+    shown = {} if scale == "paper" else {"cirr": (FIRST_OF_CIRR,)}  # Figure 11
     return [
-        row("compodiff", "CompoDiff", family.stage_2(), family, also=ENDS),
+        row("compodiff", "CompoDiff", family.stage_2(), family, also=ENDS, shown=shown),
         *(
             row(
                 name,

@@ -23,6 +23,7 @@ from cirkit.figures.phrases import aligned, measured
 from cirkit.figures.plots import COLOURS, STYLE
 from cirkit.figures.tables import styled
 from cirkit.papers.clip_family.boards import SCORE
+from cirkit.papers.clip_family.retrieved import FIRST_OF_CIRR, cirr_images
 from cirkit.papers.compodiff import steps, weights
 from cirkit.papers.compodiff.diffusion_settings import SETTINGS
 from cirkit.worlds.mixed_conditions import MIXED_CONDITIONS
@@ -198,6 +199,15 @@ def told(page: Page, kind: str, number: str) -> Display:
     if page.scale == "paper":
         return waiting(page, number)
     return compared(page, variants, _scenes(page.scale, kind), number, "CompoDiff with and without the condition.")
+
+
+def beside_pic2word(page: Page, number: str) -> Display:
+    """The same queries of CIRR to Pic2Word and to CompoDiff; both read the instruction as it is."""
+    if page.scale == "paper":
+        return waiting(page, number)
+    names = {"Pic2Word": "clip_family/pic2word", "CompoDiff": "compodiff/compodiff"}
+    variants = {label: (name, FIRST_OF_CIRR.name) for label, name in names.items()}
+    return compared(page, variants, cirr_images(page.scale), number, "Five queries of CIRR, every 144th.")
 
 
 def _scenes(scale: str, kind: str) -> Callable[[Sequence[int]], UInt8[Tensor, "n 3 h w"]]:

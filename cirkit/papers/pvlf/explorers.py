@@ -4,11 +4,7 @@ PVLF Tables 4 and 5; live in JupyterLab where the world CLIP's weights are.
 """
 
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import replace
-
-from jaxtyping import UInt8
-from torch import Tensor
 
 from cirkit.encoders.word_vectors import frozen
 from cirkit.evaluators.ranking import rank
@@ -25,15 +21,8 @@ from cirkit.papers.pvlf.fusion_encoders import FIRST, towers
 from cirkit.papers.pvlf.fusion_rows import CIRR
 from cirkit.papers.pvlf.fusion_settings import LENGTHS, SETTINGS, USUAL
 from cirkit.papers.pvlf.fusion_trainings import Fusions
-from cirkit.worlds.cirr import CIRR as WORLD
 
 LIVE_STEPS = 200
-
-
-def cirr_images(scale: str) -> Callable[[Sequence[int]], UInt8[Tensor, "n 3 h w"]]:
-    """The validation images of CIRR's world of seed 0, by gallery row."""
-    size = replace(BOARDS["cirr"].sizes[scale], seed=0)
-    return lambda rows: WORLD.images(size, "val", rows)
 
 
 def size_explorer(page: Page) -> SizeExplorer | Nothing:

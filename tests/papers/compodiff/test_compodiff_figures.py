@@ -13,6 +13,7 @@ from cirkit.experiments.page import Page
 from cirkit.experiments.records import write
 from cirkit.figures.tables import table
 from cirkit.papers import compodiff
+from cirkit.papers.clip_family.retrieved import FIRST_OF_CIRR, cirr_images
 from cirkit.papers.compodiff import figures, steps, weights
 from cirkit.papers.compodiff.beside import JointPage
 from cirkit.worlds.mixed_conditions import MIXED_CONDITIONS
@@ -51,6 +52,7 @@ def test_a_page_without_records_says_how_to_get_them(place):
         figures.heat_map(page, "F"),
         figures.weighted(page, "F"),
         figures.told(page, "mask", "F"),
+        figures.beside_pic2word(JointPage.of(paper="compodiff", scale="smoke"), "F"),
     ]
     assert all("run" in each.content and each.caption == "Not run." for each in shown)
 
@@ -100,6 +102,24 @@ def test_the_same_query_stands_in_a_line_for_each_choice(place):
     first = MIXED_CONDITIONS.images(size, "negative", [0])[0].permute(1, 2, 0).numpy()
     assert np.array_equal(np.asarray(panels[0].images[0].get_array()), first)
     assert sum(axes.get_xlabel() == "✓" for axes in panels) == 6
+
+
+def test_pic2word_and_compodiff_stand_in_turn_for_each_query(place):
+    page = JointPage.of(paper="compodiff", scale="smoke")
+    names = ("clip_family/pic2word", "compodiff/compodiff")
+    lists = dict(zip(names, ([3, 1, 2, 4, 5, 6], [9, 8, 7, 6, 5, 4]), strict=True))
+    for name, top in lists.items():
+        query = {"query": 0, "text": "add a cube", "reference": 0, "relevant": [4], "rank": 2.0, "top": top}
+        each = page.experiment(name)
+        assert FIRST_OF_CIRR in each.exhibits["cirr"]
+        leave(each, 0, {test: [1, 2] for test in each.tests}, {"top-cirr": {"queries": [query] * 2}})
+    shown = figures.beside_pic2word(page, "Figure 11")
+    panels = [axes for axes in shown.content.axes if axes.images]
+    assert len(panels) == 2 * 2 * 7
+    images = cirr_images("smoke")([0, 3, 9])
+    for panel, image in zip((panels[0], panels[1], panels[8]), images, strict=True):
+        assert np.array_equal(np.asarray(panel.images[0].get_array()), image.permute(1, 2, 0).numpy())
+    assert [panels[i].get_xlabel() for i in (4, 13)] == ["✓", "✓"]
 
 
 def test_tables_of_boards_hold_the_family_s_rows_beside():

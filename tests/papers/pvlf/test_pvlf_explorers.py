@@ -16,7 +16,8 @@ from cirkit.experiments.trainings import Trainer
 from cirkit.explorers.retrieval import Nothing
 from cirkit.papers.clip_family import world_clip
 from cirkit.papers.clip_family.boards import BOARDS
-from cirkit.papers.pvlf.explorers import cirr_images, live_training, size_explorer
+from cirkit.papers.clip_family.retrieved import cirr_images
+from cirkit.papers.pvlf.explorers import live_training, size_explorer
 
 
 def test_cells_are_the_rows_that_have_records(monkeypatch):
