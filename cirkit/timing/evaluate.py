@@ -90,17 +90,19 @@ def line(
     product: Callable[[], object],
     times: int,
     check: Callable[[], Sequence[float]],
+    share: float = 1.0,
 ) -> dict[str, Any]:
     """One race, in seconds: ours, sorting, the released way, and the matrix products that both begin with.
 
     `check` gives the ranks that ours should be; they may differ by rounding, since a product of other shapes adds in
-    another order.
+    another order. `released` takes a `share` of the queries. Ours and it, whose ratio is asked for, run in turns.
     """
     with Peak() as peak:
         ranks = ours()
     different = int((ranks.mid != np.asarray(check())).sum())
-    seconds, sorting = in_turns(ours, plain, times)
-    loop, products = in_turns(released, product, times)
+    seconds, loop = in_turns(ours, released, times)
+    sorting, products = in_turns(plain, product, times)
+    loop /= share
     return {
         "name": name,
         "ours": round(seconds, 4),

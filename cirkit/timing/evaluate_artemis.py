@@ -1,7 +1,8 @@
 """`cirkit bench evaluate`, its last line: ARTEMIS by two matrix products beside the released loop over queries.
 
 Delmas et al. (2022), at the sizes of FashionIQ's dresses; the released loop is written in its style. Both sides begin
-with the vectors of the texts and of all images, and end with ranks.
+with the vectors of the texts and of all images, and end with ranks. The loop, in which a query costs what every other
+does, is timed on some of them.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ from cirkit.evaluators.evidence import Ranks
 from cirkit.models.artemis import ARTEMIS
 from cirkit.timing.evaluate import blank_benchmark, line, sort
 
-SIZES = 256, 3817  # of 2,017 queries, which the released loop takes one by one; items
+SIZES = 2017, 3817  # queries, items
+LOOPED = 256  # queries that the released loop takes, one by one; its time is scaled to all
 
 
 class Race:
@@ -55,9 +57,9 @@ class Race:
 
     @torch.no_grad()
     def loop(self) -> Iterator[Float[Tensor, " n"]]:
-        """The scores of one query after the other: attention to all images, then their lengths."""
+        """The scores of the first queries, one after the other: attention to all images, then their lengths."""
         matching, similarity = self.model.terms
-        for text, reference in zip(self.texts.split(1), self.references, strict=True):
+        for text, reference in zip(self.texts[:LOOPED].split(1), self.references, strict=False):
             attended = unit(matching.attend(text) * self.images)  # (n, d)
             explicit = (unit(matching.transform(text)) * attended).sum(1)
             before = unit(similarity.attend(text) * self.images[reference])
@@ -68,17 +70,17 @@ class Race:
     def released(self) -> list[int]:
         """Query by query: the loop's scores, a full sort, and the target looked up in it."""
         ranks = []
-        for scores, reference, relevant in zip(self.loop(), self.references, self.benchmark.relevant, strict=True):
+        for scores, reference, relevant in zip(self.loop(), self.references, self.benchmark.relevant, strict=False):
             scores[reference] = -torch.inf
             order = scores.sort(descending=True)[1]
             ranks.append(1 + int((order == relevant[0]).nonzero()))
         return ranks
 
     @torch.no_grad()
-    def product(self) -> tuple[Tensor, Tensor]:
-        """The two matrix products alone."""
+    def product(self) -> list[tuple[Tensor, Tensor]]:
+        """The two matrix products alone, some items at a time, since in one piece they take longer."""
         vectors, squares = (part.flatten(0, 1) for part in self.compose())
-        return vectors @ self.images.mT, squares @ self.images.square().mT
+        return [(vectors @ some.mT, squares @ some.square().mT) for some in self.images.split(512)]
 
 
 def unit(vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
@@ -90,5 +92,10 @@ def row(times: int = 3) -> dict[str, Any]:
     """The line of ARTEMIS, in seconds, with the columns of `evaluate.rows`."""
     race = Race(*SIZES)
     race.product()  # what a library loads or keeps at its first product is not counted
-    name = f"{race.benchmark.name}: {SIZES[0]} queries, {SIZES[1]} items (of 2,017 queries)"
-    return line(name, race.ours, race.plain, race.released, race.product, times, check=race.released)
+    name = f"{race.benchmark.name}: {SIZES[0]} queries, {SIZES[1]} items (released: from {LOOPED} queries)"
+
+    def check() -> list[int]:
+        return race.released() + race.plain()[LOOPED:].tolist()
+
+    share = min(1.0, LOOPED / SIZES[0])
+    return line(name, race.ours, race.plain, race.released, race.product, times, check, share)

@@ -16,6 +16,7 @@ CASES = {case.benchmark.name: case for case in evaluate.cases(0.006)}
 def test_every_case_has_a_line(monkeypatch):
     monkeypatch.setattr(evaluate, "cases", lambda part: list(CASES.values()))
     monkeypatch.setattr(evaluate_artemis, "SIZES", (16, 60))
+    monkeypatch.setattr(evaluate_artemis, "LOOPED", 5)
     rows = bench.run("evaluate")
     names = ["FashionIQ", "CIRR subset", "GeneCIS", "person retrieval", "CIRCO", "Fashion200k", "ARTEMIS on FashionIQ"]
     assert [row["name"].split(":")[0] for row in rows] == names
@@ -86,3 +87,30 @@ def test_the_released_loop_of_artemis_scores_and_ranks_as_two_products_do():
         reference != target
         for (reference,), (target,) in zip(race.benchmark.excluded, race.benchmark.relevant, strict=True)
     )
+
+
+def test_the_released_loop_takes_some_queries_and_is_given_the_time_of_all(monkeypatch):
+    monkeypatch.setattr(evaluate_artemis, "SIZES", (24, 60))
+    monkeypatch.setattr(evaluate_artemis, "LOOPED", 6)
+    race = evaluate_artemis.Race(24, 60)
+    assert race.released() == race.ours().mid[:6].tolist() and len(race.ours().mid) == len(race.plain()) == 24
+    seconds = {"ours": 2.0, "released": 3.0, "plain": 5.0, "product": 1.0}
+    monkeypatch.setattr(evaluate, "in_turns", lambda *acts: tuple(seconds[act.__name__] for act in acts[:2]))
+    row = evaluate_artemis.row()
+    assert (row["ours"], row["released"], row["ratio, released"]) == (2, 12, 6)
+    assert (row["argsort"], row["ratio"], row["product"], row["of the product's rate"]) == (5, 2.5, 1, 0.5)
+    assert row["ranks that differ"] == "0 of 24"
+
+
+def test_a_wrong_rank_of_any_query_is_counted(monkeypatch):
+    monkeypatch.setattr(evaluate_artemis, "SIZES", (24, 60))
+    monkeypatch.setattr(evaluate_artemis, "LOOPED", 6)
+    real = evaluate_artemis.Race.ours
+
+    def wrong(self):
+        ranks = real(self)
+        ranks.first[[0, 23]] += 2
+        return ranks
+
+    monkeypatch.setattr(evaluate_artemis.Race, "ours", wrong)
+    assert evaluate_artemis.row(times=1)["ranks that differ"] == "2 of 24"
