@@ -63,6 +63,3 @@ claims.claims_table(page.claims(("Figure 10",)))
 # Weights chosen on the split that is reported make a score optimistic; the claim is about the paper's pair, which was
 # chosen elsewhere, for another model. The vectors are not scaled back after guidance, so large weights change their
 # length; only their direction is compared with a gallery.
-#
-# The rows of this page read another outcome of the world CLIP's one training than those of Table 3 do (see the errata),
-# all of them the same, so they are compared with each other alone.

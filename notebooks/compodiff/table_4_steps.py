@@ -83,9 +83,6 @@ plots.loss_curves(page, "Table 4", "Figure 4.2")
 # here each query has one. The time of the paper is that of a large GPU; ours is one thread's, encoding included, on a
 # denoiser that is much smaller, so only ratios mean something.
 #
-# The rows of this page read another outcome of the world CLIP's one training than those of Table 3 do (see the errata),
-# all of them the same, so they are compared with each other alone.
-#
 # ## What this shows, and what it does not
 #
 # It shows whether the number of steps matters once the grid is right. Where one call is as good as ten, the sampler
