@@ -4,8 +4,8 @@ Baselines of PVLF Tables 1 and 2 and CompoDiff Tables 3 and B.1 to B.4; LinCIR i
 (2025). Each row is one training, tested on all benchmarks with its paper's prompts.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -30,7 +30,7 @@ from cirkit.models.searle import searle
 from cirkit.models.textual_inversion import Prompts, TextualInversion
 from cirkit.papers.clip_family.boards import BOARDS, Reading
 from cirkit.papers.clip_family.recipes import SETTINGS, FamilySetting, Recipe
-from cirkit.papers.clip_family.retrieved import FIRST_OF_CIRR
+from cirkit.papers.clip_family.retrieved import first_of_cirr
 from cirkit.papers.clip_family.shared_clip import (
     Backbone,
     backbone,
@@ -116,6 +116,7 @@ class ZeroShot:
     reading: Reading
     boards: tuple[str, ...] = tuple(BOARDS)
     seeds: int | None = None  # the first so many of the setting's, where a run takes minutes; None: all
+    shown: Mapping[str, tuple[Exhibit, ...]] = field(default_factory=dict)  # kept by test, beside a validation curve
 
 
 def untrained(clip: Backbone) -> Training:
@@ -178,6 +179,7 @@ def rows(setting: FamilySetting, scale: str, root: str) -> dict[str, ZeroShot]:
             label="Pic2Word",
             training=_learnt(setting.pic2word, plain, pic2word, seen, cycle_contrast()),
             reading=Reading(fashioniq=PIC2WORD, use_on={"fashioniq": with_prompt(of_pic2word.FASHION_IQ)}),
+            shown=first_of_cirr(scale),  # CompoDiff's Figure 11
         ),
         "searle": ZeroShot(
             label="SEARLE",
@@ -219,11 +221,5 @@ def _experiment(name: str, row: ZeroShot, setting: FamilySetting, scale: str, ro
         seeds=setting.seeds[: row.seeds],
         training=row.training,
         tests=row.reading.tests(scale, root, row.boards),
-        exhibits=_exhibits(name, row, scale),
+        exhibits={**(row.reading.curves(scale, "circo") if row.training.steps else {}), **row.shown},
     )
-
-
-def _exhibits(name: str, row: ZeroShot, scale: str) -> dict[str, tuple[Exhibit, ...]]:
-    """A validation curve of what learns, and what Pic2Word retrieves, for CompoDiff's Figure 11."""
-    curves: dict[str, tuple[Exhibit, ...]] = dict(row.reading.curves(scale, "circo")) if row.training.steps else {}
-    return curves | {"cirr": (FIRST_OF_CIRR,)} if name == "pic2word" and scale != "paper" else curves

@@ -4,6 +4,7 @@ CompoDiff Table 3 and Tables B.1 to B.4; PinPoint is ours. Methods that see no t
 """
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from cirkit.experiments.artifacts import Exhibit
@@ -13,7 +14,7 @@ from cirkit.models.compodiff import sampled
 from cirkit.papers.clip_family import supervised
 from cirkit.papers.clip_family.boards import BOARDS, Reading
 from cirkit.papers.clip_family.boards import COLUMNS as FAMILY
-from cirkit.papers.clip_family.retrieved import FIRST_OF_CIRR
+from cirkit.papers.clip_family.retrieved import first_of_cirr
 from cirkit.papers.compodiff.diffusion_settings import SETTINGS
 from cirkit.papers.compodiff.trainings import Family
 from cirkit.training.loop import Training
@@ -49,11 +50,12 @@ def row(
     table: str = "Table 3",
     also: tuple[tuple[str, str], ...] = (),
     seeds: int | None = None,
-    shown: Mapping[str, tuple[Exhibit, ...]] | None = None,
+    shown: Mapping[str, tuple[Exhibit, ...]] = MappingProxyType({}),
 ) -> Experiment:
     """A row that is tested on boards; one of Table 3 stands in the table of each of its boards, too.
 
     `seeds` is how many of the setting's it has; None: all. Without a reading of its own it samples.
+    `shown` is kept beside a validation curve.
     """
     reading = Reading(use=sampled(family.sampling)) if reading is None else reading
     each = tuple((TABLES[BOARDS[board].table], label) for board in boards) if table == "Table 3" else ()
@@ -65,7 +67,7 @@ def row(
         seeds=seeds,
         also=(*each, *also),
         tests=reading.tests(family.scale, family.root, boards),
-        exhibits=reading.curves(family.scale, boards[0]) | dict(shown or {}),
+        exhibits={**reading.curves(family.scale, boards[0]), **shown},
     )
 
 
@@ -75,9 +77,8 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
     family = Family(setting=setting, scale=scale, root=root)
     fusion = fusions(family, family.all_triplets)
     labels = {"combiner": f"Combiner, {ALL}"}
-    shown = {} if scale == "paper" else {"cirr": (FIRST_OF_CIRR,)}  # Figure 11
     return [
-        row("compodiff", "CompoDiff", family.stage_2(), family, also=ENDS, shown=shown),
+        row("compodiff", "CompoDiff", family.stage_2(), family, also=ENDS, shown=first_of_cirr(scale)),
         *(
             row(
                 name,

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from cirkit.examples import at_seed
-from cirkit.experiments import artifacts, records
+from cirkit.experiments import artifacts
 from cirkit.experiments.experiment import Experiment
 from cirkit.experiments.page import Page
 from cirkit.experiments.trainings import load
@@ -23,6 +23,7 @@ from cirkit.explorers.live import LiveModel
 from cirkit.explorers.retrieval import Nothing
 from cirkit.explorers.sampling import SamplingExplorer
 from cirkit.figures.display import Display, waiting
+from cirkit.figures.first_seed import content_of
 from cirkit.figures.images import contact_sheet
 from cirkit.worlds.mixed_conditions import MIXED_CONDITIONS
 
@@ -32,8 +33,7 @@ Images = Callable[[Sequence[int]], UInt8[Tensor, "n 3 h w"]]
 def _content(page: Page, name: str) -> tuple[Experiment, dict[str, Any] | None]:
     """The row, and the exhibit that its first seed keeps; None where today's configuration has left none."""
     experiment = page.experiment("compodiff/conditions/compodiff")
-    record = next((one for one in records.done(experiment) if one.seed == experiment.seeds[0]), None)
-    return experiment, None if record is None else records.exhibited(record, name)
+    return experiment, content_of(experiment, name)
 
 
 def gallery_images(scale: str, kind: str, seed: int) -> Images:

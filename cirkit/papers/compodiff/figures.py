@@ -19,6 +19,7 @@ from cirkit.experiments import records
 from cirkit.experiments.experiment import Column
 from cirkit.experiments.page import Page
 from cirkit.figures.display import Display, stamp, waiting
+from cirkit.figures.first_seed import content_of
 from cirkit.figures.phrases import aligned, measured
 from cirkit.figures.plots import COLOURS, STYLE
 from cirkit.figures.tables import styled
@@ -33,8 +34,7 @@ PLAIN = {"font.size": 8, "svg.hashsalt": "cirkit"}
 
 def milliseconds(experiment: Any) -> dict[str, dict[str, float]]:
     """By use and size of a batch, from the first seed's exhibit; empty without one of today's configuration."""
-    runs = [run for run in records.done(experiment) if run.seed == experiment.seeds[0]]
-    content = records.exhibited(runs[0], "milliseconds") if runs else None
+    content = content_of(experiment, "milliseconds")
     return {} if content is None else content["milliseconds"]
 
 
@@ -148,9 +148,7 @@ def compared(
     rows = {}
     for label, (name, exhibit) in variants.items():
         each = page.experiment(name)
-        runs = [run for run in records.done(each) if run.seed == each.seeds[0]]
-        content = records.exhibited(runs[0], exhibit) if runs else None
-        if content is not None:
+        if (content := content_of(each, exhibit)) is not None:
             found[label], rows[name] = content["queries"], each
     if not found:
         return waiting(page, number)
