@@ -1,6 +1,6 @@
 """Weights that git keeps, because many rows begin from them and a training ends elsewhere on another processor.
 
-No paper; the world CLIP's. Of tens of thousands of pieces of words, its training's texts have a few hundred.
+No paper; the world CLIP's, and the region encoder's. Of tens of thousands of pieces of words, its training's texts have a few hundred.
 """
 
 import json
@@ -55,8 +55,10 @@ def keep(training: Training, seed: int) -> Path:
 
 @torch.no_grad()
 def rows_read(model: nn.Module, texts: list[str]) -> dict[str, Bool[Tensor, " n"]]:
-    """By name of a table of embeddings, which of its n rows are read while `model` composes `texts`."""
+    """By name of a table of embeddings, which of its n rows are read while `model` composes `texts`; without tables {}."""
     tables = {name: part for name, part in model.named_modules() if isinstance(part, nn.Embedding)}
+    if not tables:  # a model of images alone may compose nothing
+        return {}
     found = {name: torch.zeros(part.num_embeddings, dtype=torch.bool) for name, part in tables.items()}
     names = {part: name for name, part in tables.items()}
 

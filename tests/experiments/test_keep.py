@@ -56,6 +56,29 @@ def test_what_the_training_read_and_the_common_stay_and_the_rest_is_rounded(home
     assert torch.equal(before[~exact].bfloat16().float(), now[~exact]) and not torch.equal(before, now)
 
 
+class Eyes(nn.Module):
+    """What reads no text has no table, and need not compose."""
+
+    def __init__(self, texts):
+        super().__init__()
+        self.turn = nn.Linear(4, 4)
+
+    def forward(self, count):
+        return self.turn(torch.ones(count, 4)).sum()
+
+
+def likes_little(model, batch):
+    return model(len(batch.text))
+
+
+def test_a_model_that_reads_no_text_is_kept_as_it_is(home):
+    images = replace(TEXTS, model=Eyes, objective=likes_little)
+    trained = quiet()(images, 0).model
+    keep.keep(images, 0)
+    (weights_folder(images, 0) / "training.json").unlink()
+    assert torch.equal(quiet(accept=any_code)(images, 0).model.turn.weight, trained.turn.weight)
+
+
 def test_rows_start_from_what_git_keeps_whatever_lies_in_the_folder(home):
     first = quiet()(TEXTS, 0).model
     keep.keep(TEXTS, 0)
