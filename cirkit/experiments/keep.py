@@ -1,6 +1,7 @@
 """Weights that git keeps, because many rows begin from them and a training ends elsewhere on another processor.
 
-No paper; the world CLIP's, and the region encoder's. Of tens of thousands of pieces of words, its training's texts have a few hundred.
+No paper; the world CLIP's, of whose tens of thousands of pieces of words the training's texts have a few hundred, and
+the region encoder's.
 """
 
 import json
@@ -55,7 +56,7 @@ def keep(training: Training, seed: int) -> Path:
 
 @torch.no_grad()
 def rows_read(model: nn.Module, texts: list[str]) -> dict[str, Bool[Tensor, " n"]]:
-    """By name of a table of embeddings, which of its n rows are read while `model` composes `texts`; without tables {}."""
+    """By name of a table of embeddings, which of its n rows are read while `model` composes `texts`."""
     tables = {name: part for name, part in model.named_modules() if isinstance(part, nn.Embedding)}
     if not tables:  # a model of images alone may compose nothing
         return {}
