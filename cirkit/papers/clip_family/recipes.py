@@ -86,8 +86,8 @@ def small(
     over its path is as much shorter; BASIC puts three subjects around a text, not a hundred.
 
     All methods begin with the same number of `steps`, which is doubled for one until another doubling moves nothing
-    that a claim is about (data/pilots.csv); `longer` names those that need more. A number that suffices the slowest
-    would cost the others hours and give them nothing.
+    that a claim is about (data/pilots.csv); `longer` names those that need more. No one number serves all: what
+    suffices for Pic2Word makes ARTEMIS and PALAVRA worse, and would cost the others hours.
     """
     recipe = Recipe(optimiser=adamw(lr=1e-3), steps=steps, batch=batch, schedule=cosine_with_warmup())
     tune = Recipe(
