@@ -67,10 +67,11 @@ plots.validation_curves(page, "GeneCIS", "Figure G.3")
 # ## What differs from the papers, for all rows alike
 #
 # Every row reads the same CLIP, which was trained from scratch on the synthetic data's own captions (see *The world
-# CLIP*); the papers take OpenAI's weights, not always of the same architecture. Rows that learn take one number of
-# steps, one batch, and one optimiser (`recipes.small`), where the papers have each their own; the `paper` scale keeps
-# those. Where CLIP is frozen, as in all papers here but for CLIP4Cir's first stage, its vectors are computed once. What
-# methods know beforehand (names of things, styles, phrases) are the words of the synthetic data.
+# CLIP*); the papers take OpenAI's weights, not always of the same architecture. Rows that learn take one batch and one
+# optimiser (`recipes.small`), and each the least number of steps, doubled from 600, after which a doubling moves
+# nothing that is claimed ([long enough](../../how_to_read.md)), where the papers have each their own; the `paper` scale
+# keeps those. Where CLIP is frozen, as in all papers here but for CLIP4Cir's first stage, its vectors are computed
+# once. What methods know beforehand (names of things, styles, phrases) are the words of the synthetic data.
 #
 # The whole configuration of one row:
 

@@ -68,10 +68,11 @@ plots.validation_curves(page, "PinPoint", "Figure P.3")
 # ## What differs from the papers, for all rows alike
 #
 # Every row reads the same CLIP, which was trained from scratch on the synthetic data's own captions (see *The world
-# CLIP*); the papers take OpenAI's weights, not always of the same architecture. Rows that learn take one number of
-# steps, one batch, and one optimiser (`recipes.small`), where the papers have each their own; the `paper` scale keeps
-# those. Where CLIP is frozen, as in all papers here but for CLIP4Cir's first stage, its vectors are computed once. What
-# methods know beforehand (names of things, styles, phrases) are the words of the synthetic data.
+# CLIP*); the papers take OpenAI's weights, not always of the same architecture. Rows that learn take one batch and one
+# optimiser (`recipes.small`), and each the least number of steps, doubled from 600, after which a doubling moves
+# nothing that is claimed ([long enough](../../how_to_read.md)), where the papers have each their own; the `paper` scale
+# keeps those. Where CLIP is frozen, as in all papers here but for CLIP4Cir's first stage, its vectors are computed
+# once. What methods know beforehand (names of things, styles, phrases) are the words of the synthetic data.
 #
 # BASIC is measured by its authors on i-CIR, which is not here; this is the benchmark nearest to it. The names of things
 # that it projects on are nouns with a colour (*red cube*) beside the nouns. The nouns alone span some fifty directions
