@@ -1,4 +1,4 @@
-"""How long and with what the rows of the CLIP family learn: each paper's own at `paper` scale, else by one rule for all.
+"""How long and with what the rows of the CLIP family learn: each paper's own at `paper` scale, else by one rule.
 
 Pic2Word §4, SEARLE §4, LinCIR §4, CLIP4Cir §4 and ARTEMIS §4, or their released code where the paper is silent.
 """
