@@ -66,7 +66,7 @@ class Interval:
         least, most = (2 / count, LEVEL) if excludes(LEVEL) else (LEVEL, 1.0)
         if excludes(least):
             return least
-        while most - least > 1e-3 * least:
+        while most - least > 1e-9 * least:  # finer than is ever written, so that processors agree
             middle = (least + most) / 2
             least, most = (least, middle) if excludes(middle) else (middle, most)
         return most
