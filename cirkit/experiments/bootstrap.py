@@ -31,8 +31,11 @@ class Resamples:
     freedom: float  # degrees of freedom of the seeds' spread
 
     def at(self, level: float) -> Float[np.ndarray, " b"]:
-        """The resamples whose percentiles are the interval that may miss `level`; few seeds spread as Student's t."""
-        return self.queries + _stretch(self.freedom, level) * self.seeds
+        """The resamples whose percentiles are the interval that may miss `level`; few seeds spread as Student's t.
+
+        Rounded, so that a resample at a margin lies there on every processor, not a last digit beside it.
+        """
+        return (self.queries + _stretch(self.freedom, level) * self.seeds).round(9)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,18 @@ from cirkit.declare import describe
 from cirkit.evaluators.evidence import Samples
 from cirkit.evaluators.measures import Recall
 from cirkit.examples import CachedFeatures
-from cirkit.experiments.bootstrap import Measured, _freedom, bootstrap, combined, estimate, gain, over_seeds, overall
+from cirkit.experiments.bootstrap import (
+    Interval,
+    Measured,
+    Resamples,
+    _freedom,
+    bootstrap,
+    combined,
+    estimate,
+    gain,
+    over_seeds,
+    overall,
+)
 from cirkit.experiments.claims import GainOverBest
 from cirkit.experiments.experiment import Test
 from cirkit.experiments.records import DRAWN_EACH_SEED
@@ -296,6 +307,13 @@ def test_a_p_is_at_most_five_percent_exactly_where_the_interval_lies_beyond_the_
         assert interval.p_below(interval.high) > 0.05 >= interval.p_below(np.nextafter(interval.high, np.inf))
         assert interval.p_above(interval.mean) > 0.9 and interval.p_below(interval.low - 10) == 1.0
         assert interval.p_above(-1e6) == interval.p_below(1e6) == pytest.approx(2 / 10_001)
+
+
+@pytest.mark.parametrize("digit", [-1e-14, 0.0, 1e-14])
+def test_a_resample_at_the_margin_is_there_whatever_its_last_digit(digit):
+    queries = np.where(np.arange(10_000) < 400, 0.3 + digit, 1.0)
+    interval = Interval(0.9, 0.3, 1.0, 1, Resamples(queries, np.zeros(10_000), np.inf))
+    assert interval.p_above(0.3) == pytest.approx(2 * 401 / 10_001) and interval.p_below(0.3) == 1.0
 
 
 def test_a_p_over_worlds_is_that_of_students_t_test():
