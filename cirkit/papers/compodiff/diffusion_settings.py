@@ -102,19 +102,14 @@ def _paper() -> CompoDiffSetting:
     )
 
 
-def with_combiner(steps: int, family: FamilySetting) -> FamilySetting:
-    """A family whose Combiner takes so many steps: on these triplets the pilots ask for no more."""
-    return replace(family, combiner=replace(family.combiner, steps=steps))
-
-
 SETTINGS = {
     "smoke": small(
         fusion=recipes.SETTINGS["smoke"], seeds=(0,), steps=2, edits=2, student=1, batch=8, images=12,
         triplets=(8, 10, 12, 30), blocks=1, heads=2, head_width=8,
     ),
     "cpu": small(
-        fusion=with_combiner(600, recipes.SETTINGS["cpu"]), seeds=(0, 1, 2, 3, 4), steps=1500, edits=3000, student=500,
-        batch=64, images=8000, triplets=(400, 2000, 4000, 8000),
+        fusion=recipes.lasting(recipes.SETTINGS["cpu"], combiner=600), seeds=(0, 1, 2, 3, 4), steps=1500, edits=3000,
+        student=500, batch=64, images=8000, triplets=(400, 2000, 4000, 8000),
     ),
     "gpu": small(
         fusion=recipes.SETTINGS["gpu"], seeds=(0, 1, 2, 3, 4), steps=20_000, edits=40_000, student=10_000,
