@@ -29,7 +29,7 @@ def test_a_box_holds_its_part_of_the_image():
 
 def test_regions_do_not_see_each_other_and_padding_is_zero():
     torch.manual_seed(0)
-    model = CropEncoder(encoder=partial(SmallResNet, width=5, widths=(4, 6), strides=(1, 2)), side=8).eval()
+    model = CropEncoder(encoder=partial(SmallResNet, width=5, widths=(8, 12), strides=(1, 2)), side=8).eval()
     mask = torch.tensor([[True, True, True, False, False]])
     regions = model(quarters(), BOXES, mask)
     assert regions.vectors.shape == (1, 5, 5) and (regions.vectors[0, 3:] == 0).all()

@@ -73,7 +73,7 @@ def test_the_released_head_is_a_linear_layer_at_every_word():
 
 
 def test_the_small_network_returns_as_many_maps_as_asked():
-    encoder = SmallResNet(width=8, widths=(4, 6, 10), strides=(1, 2, 2), levels=2)
+    encoder = SmallResNet(width=8, widths=(8, 12, 20), strides=(1, 2, 2), levels=2)
     assert [each.shape for each in encoder(pictures())] == [(3, 8, 4, 4), (3, 8, 2, 2)]
     assert [each.shape for each in tokens(encoder(pictures()))] == [(3, 16, 8), (3, 4, 8)]
 
@@ -87,7 +87,7 @@ def test_tokens_go_row_by_row_and_the_pool_is_the_mean_of_the_coarsest():
 
 
 def test_averaging_the_projected_map_is_a_linear_layer_on_the_averaged_map():
-    encoder = SmallResNet(width=8, widths=(4, 6), strides=(1, 2)).eval()
+    encoder = SmallResNet(width=8, widths=(8, 12), strides=(1, 2)).eval()
     pixels = pictures().float() / 127.5 - 1
     map = encoder.trunk(pixels)[1]
     weight, bias = encoder.project[0].weight[:, :, 0, 0], encoder.project[0].bias

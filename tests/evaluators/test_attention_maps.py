@@ -58,7 +58,7 @@ def never():
 
 def maaf(texts, levels=1, **keywords):
     torch.manual_seed(0)
-    image = partial(SmallResNet, width=8, widths=(4, 6), strides=(1, 2), levels=levels)
+    image = partial(SmallResNet, width=8, widths=(8, 12), strides=(1, 2), levels=levels)
     keywords = {"blocks": 1, "heads": 2, "hidden": 12} | keywords
     return MAAF(texts, image=image, text=partial(LSTM, width=8), **keywords).eval()
 

@@ -46,7 +46,7 @@ TIRG_EXPERIMENT = replace(
     training=replace(
         EXPERIMENT.training,
         model=partial(
-            TIRG, image=partial(SmallResNet, width=8, widths=(4, 6), strides=(1, 2)), text=partial(LSTM, width=8)
+            TIRG, image=partial(SmallResNet, width=8, widths=(8, 12), strides=(1, 2)), text=partial(LSTM, width=8)
         ),
         data=drawn(css.train, CSS, Size(references=20, mods=10, image=16)),
         steps=1,

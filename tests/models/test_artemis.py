@@ -22,7 +22,7 @@ from cirkit.query import Benchmark, Query
 from cirkit.training.objectives import ranking_features
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "artemis.json").read_text())
-IMAGE = partial(SmallResNet, width=6, widths=(4, 6), strides=(1, 2), project=unprojected)
+IMAGE = partial(SmallResNet, width=6, widths=(8, 6), strides=(1, 2), project=unprojected)
 TEXT = partial(BiGRU, width=8)
 TEXTS = ["make it red", "remove the cube", "", "the red cube"]
 TERMS = {
@@ -230,7 +230,7 @@ def test_the_generalised_mean_is_its_formula():
 
 def test_an_encoder_of_another_width_than_its_channels_is_a_problem():
     with pytest.raises(Problem, match="has 6 channels, not 8"):
-        SmallResNet(width=8, widths=(4, 6), strides=(1, 2), project=unprojected)
+        SmallResNet(width=8, widths=(8, 6), strides=(1, 2), project=unprojected)
 
 
 def test_on_a_clip_its_two_vectors_stand_for_reference_and_text():

@@ -20,7 +20,7 @@ SMALL = {"width": 4, "stages": 2, "doublings": 2, "blocks": 1, "noise": 6, "cond
 
 def declared(name: str = "dot", allowed=own_words) -> partial:
     damsm = partial(
-        DAMSM, text=partial(WordEncoder, width=8, word_width=6), image=partial(SmallViews, widths=(4, 6, 8))
+        DAMSM, text=partial(WordEncoder, width=8, word_width=6), image=partial(SmallViews, widths=(8, 12, 16))
     )
     generator = partial(Generator, alignment=partial(alignment, name=name), allowed=allowed, **SMALL)
     return partial(AttnGAN, damsm=damsm, generator=generator, discriminator=partial(Discriminator, width=3))

@@ -9,7 +9,7 @@ TEXTS = ["wing::red class::0", "wing::blue class::1", "wing::red", "crown::grey 
 
 def model() -> AttributeClassifier:
     torch.manual_seed(0)
-    return AttributeClassifier(TEXTS, of="class", widths=(4, 6, 8), width=10)
+    return AttributeClassifier(TEXTS, of="class", widths=(8, 12, 16), width=10)
 
 
 def images(n: int = 4) -> torch.Tensor:

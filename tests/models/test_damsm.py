@@ -20,7 +20,7 @@ def model() -> DAMSM:
         return WordEncoder(texts, width=8, word_width=6)
 
     def image(width):
-        return SmallViews(width, widths=(4, 6, 8))
+        return SmallViews(width, widths=(8, 12, 16))
 
     torch.manual_seed(0)
     return DAMSM(TEXTS, text=text, image=image).eval()

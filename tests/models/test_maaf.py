@@ -29,7 +29,7 @@ IMAGES = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8, generator=torc
 
 def model(levels: int = 1, **keywords) -> MAAF:
     torch.manual_seed(0)
-    image = partial(SmallResNet, width=8, widths=(4, 6), strides=(1, 2), levels=levels)
+    image = partial(SmallResNet, width=8, widths=(8, 12), strides=(1, 2), levels=levels)
     keywords = {"blocks": 1, "heads": 2, "hidden": 12} | keywords
     return MAAF(TEXTS, image=image, text=partial(LSTM, width=8), **keywords).eval()
 

@@ -208,7 +208,7 @@ def test_every_parameter_learns():
 
 
 def test_a_grid_of_a_trained_encoder_is_read_as_given_maps_are():
-    encoder = partial(SmallResNet, width=7, widths=(4, 6), strides=(1, 2))
+    encoder = partial(SmallResNet, width=7, widths=(8, 12), strides=(1, 2))
     mac = model(image=partial(GridParts, encoder=encoder)).float()
     images = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
     assert mac.attention(images, TEXTS[:2])[1].shape == (2, 3, 16)

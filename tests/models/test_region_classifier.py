@@ -13,7 +13,7 @@ from cirkit.models.region_classifier import RegionClassifier
 from cirkit.training.labels import label_cross_entropy
 
 LABELS = ["red-thing", "blue-thing", "floor"]
-ENCODER = partial(CropEncoder, encoder=partial(SmallResNet, width=6, widths=(4, 6), strides=(1, 2)), side=8)
+ENCODER = partial(CropEncoder, encoder=partial(SmallResNet, width=6, widths=(8, 12), strides=(1, 2)), side=8)
 
 
 def crops(count: int, seed: int) -> tuple[torch.Tensor, list[str]]:

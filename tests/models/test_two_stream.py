@@ -50,7 +50,7 @@ every_row = pytest.mark.parametrize("row", ROWS)
 
 def model(row: str = "Self(x), Cross(x,t)", levels: int = 2, **keywords) -> TwoStream:
     torch.manual_seed(0)
-    image = partial(SmallResNet, width=8, widths=(4, 6), strides=(1, 2), levels=levels)
+    image = partial(SmallResNet, width=8, widths=(8, 12), strides=(1, 2), levels=levels)
     keywords = {"layers": ROWS[row], "heads": 2, "hidden": 12} | keywords
     return TwoStream(TEXTS, image=image, text=partial(LSTM, width=8), **keywords).eval()
 

@@ -11,7 +11,7 @@ from cirkit.errors import Problem
 from cirkit.models.val import VAL, Level, SplitAttention, masked_max_pool, norm_relu, plain
 from cirkit.query import Query
 
-IMAGE = partial(SmallResNet, width=8, widths=(4, 6), strides=(1, 2), levels=2)
+IMAGE = partial(SmallResNet, width=8, widths=(8, 12), strides=(1, 2), levels=2)
 TEXT = partial(LSTM, width=5)
 
 

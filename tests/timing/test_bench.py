@@ -17,7 +17,7 @@ from cirkit.training.objectives import ranking
 from cirkit.training.optimisers import sgd
 
 KEYS = {"name", "ours", "reference", "ratio", "difference", "threads"}
-SMALL = partial(SmallResNet, width=8, widths=(4, 6), strides=(1, 2), levels=2, project=linear_norm_relu)
+SMALL = partial(SmallResNet, width=8, widths=(8, 12), strides=(1, 2), levels=2, project=linear_norm_relu)
 GIVEN = partial(GivenResNet, width=8, pictures=4, channels=(4, 6), sides=(3, 2))
 TIMM = partial(ResNet, name="resnet18", width=8, pretrained=False, size=None, project=linear_norm_relu)
 SIDES = {"small": (SMALL, SmallMaps, 16), "given": (GIVEN, given_maps, 1), "timm": (TIMM, ResNetMaps, 64)}

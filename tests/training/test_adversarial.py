@@ -39,7 +39,7 @@ SIZES = {"width": 3, "stages": 2, "doublings": 2, "blocks": 1, "noise": 6, "cond
 
 
 def damsm(texts) -> DAMSM:
-    text, image = partial(WordEncoder, width=8, word_width=6), partial(SmallViews, widths=(4, 6, 8))
+    text, image = partial(WordEncoder, width=8, word_width=6), partial(SmallViews, widths=(8, 12, 16))
     return DAMSM(texts, text=text, image=image)
 
 

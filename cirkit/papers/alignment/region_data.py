@@ -59,7 +59,7 @@ class Size:
 
 
 SIZES = {
-    "smoke": Size(steps=2, scenes=6, held_out=4, width=12, widths=(4, 6, 8), batch=16),
+    "smoke": Size(steps=2, scenes=6, held_out=4, width=12, widths=(8, 12, 16), batch=16),
     "cpu": Size(steps=1200, scenes=800, held_out=120),
     "gpu": Size(steps=10_000, scenes=12_000, held_out=1000, width=256, widths=(32, 64, 128)),
 }

@@ -25,7 +25,7 @@ def content() -> dict:
     torch.manual_seed(0)
     model = AttnGAN(
         TEXTS,
-        damsm=partial(DAMSM, text=partial(WordEncoder, width=8), image=partial(SmallViews, widths=(4, 6, 8))),
+        damsm=partial(DAMSM, text=partial(WordEncoder, width=8), image=partial(SmallViews, widths=(8, 12, 16))),
         generator=partial(
             Generator, width=3, alignment=partial(alignment, name="dot"), stages=3, doublings=2, blocks=1
         ),
