@@ -119,6 +119,7 @@ SETTINGS = {
         small(steps=600, batch=64, seeds=(0, 1, 2, 3, 4), images=2000, sample=600, word_steps=70),
         pic2word=4800,
         lincir=1200,
+        tune=1200,
         combiner=1200,
     ),
     "gpu": small(steps=5000, batch=256, seeds=(0, 1, 2, 3, 4), images=20_000, sample=2000, word_steps=350),

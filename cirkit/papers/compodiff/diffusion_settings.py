@@ -108,8 +108,8 @@ SETTINGS = {
         triplets=(8, 10, 12, 30), blocks=1, heads=2, head_width=8,
     ),
     "cpu": small(
-        fusion=recipes.lasting(recipes.SETTINGS["cpu"], combiner=600), seeds=(0, 1, 2, 3, 4), steps=1500, edits=3000,
-        student=500, batch=64, images=8000, triplets=(400, 2000, 4000, 8000),
+        fusion=recipes.lasting(recipes.SETTINGS["cpu"], tune=600, combiner=600), seeds=(0, 1, 2, 3, 4), steps=1500,
+        edits=3000, student=500, batch=64, images=8000, triplets=(400, 2000, 4000, 8000),
     ),
     "gpu": small(
         fusion=recipes.SETTINGS["gpu"], seeds=(0, 1, 2, 3, 4), steps=20_000, edits=40_000, student=10_000,
