@@ -13,6 +13,7 @@ from cirkit.evaluators.evidence import Answers, Ranks
 from cirkit.examples import Examples, at_seed
 from cirkit.experiments.experiment import SCALES
 from cirkit.experiments.run import run
+from cirkit.losses.triplet import all_negatives, hardest
 from cirkit.models.scan import SCAN
 from cirkit.papers import alignment
 from cirkit.papers.alignment import matching, reasoning, region_data
@@ -92,6 +93,8 @@ def test_rows_of_a_table_differ_in_the_score_and_the_layout_alone():
                 if f"/{dataset}/" in name:
                     plain = row.declared()
                     plain["training"]["model"]["attention"] = None
+                    for begun in plain["training"]["start"].values():
+                        begun["of"]["model"]["attention"] = None
                     rest.add(json.dumps(plain))
             assert len(rest) == 1
         rest = set()
@@ -101,6 +104,17 @@ def test_rows_of_a_table_differ_in_the_score_and_the_layout_alone():
                 plain["training"]["model"] |= {"control": None, "read": None}
                 rest.add(json.dumps(plain))
         assert len(rest) == 1
+
+
+def test_a_row_of_scan_begins_with_all_negatives_and_at_paper_scale_with_the_hardest():
+    for scale in SCALES:
+        setting = matching.SETTINGS[scale]
+        row = next(each for each in alignment.experiments(scale) if each.name == "alignment/coco/activated")
+        training = row.training
+        assert training.objective.loss.over is hardest and bool(training.start) == (scale != "paper")
+        for begun in training.start.values():
+            assert begun.of.objective.loss.over is all_negatives and begun.seed is None and not begun.of.start
+            assert begun.of.steps == setting.first and begun.of.model is training.model
 
 
 def test_the_four_affected_rows_stand_in_both_layouts_and_the_others_in_one():
