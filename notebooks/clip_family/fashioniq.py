@@ -73,10 +73,9 @@ plots.validation_curves(page, "FashionIQ", "Figure F.3")
 # Every row reads the same CLIP, which was trained from scratch on the synthetic data's own captions (see *The world
 # CLIP*); the papers take OpenAI's weights, not always of the same architecture. Rows that learn take one batch and one
 # optimiser (`recipes.small`), and each the least number of steps, doubled from 600, after which a doubling moves
-# nothing that is claimed ([long enough](../../how_to_read.md); one difference still moves, the Combiner's lead over the
-# sum of its own tuned CLIP), where the papers have each their own; the `paper` scale keeps those. Where CLIP is frozen,
-# as in all papers here but for CLIP4Cir's first stage, its vectors are computed once. What methods know beforehand
-# (names of things, styles, phrases) are the words of the synthetic data.
+# nothing that is claimed ([long enough](../../how_to_read.md)), where the papers have each their own; the `paper` scale
+# keeps those. Where CLIP is frozen, as in all papers here but for CLIP4Cir's first stage, its vectors are computed
+# once. What methods know beforehand (names of things, styles, phrases) are the words of the synthetic data.
 #
 # ARTEMIS has no encoders of its own at the small scales: its two attentions stand on CLIP's vectors, so that the row
 # differs from CLIP4Cir in the fusion, and in the text tower that the latter has tuned. Its paper scores both orders of
