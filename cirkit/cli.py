@@ -486,8 +486,8 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="render, train, evaluate, features, maaf, publish, scan, scan-full, compodiff, fusion, fusion-full, "
-            "itself, itself-full, damsm or damsm-small"
+            help="render, train, evaluate, features, maaf, publish, scan, scan-full, scan-prefilter, compodiff, "
+            "fusion, fusion-full, itself, itself-full, damsm or damsm-small"
         ),
     ],
     as_json: Json = False,

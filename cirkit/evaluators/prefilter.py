@@ -3,13 +3,16 @@
 No paper: SCAN (Lee et al., 2018) scores every pair of an image and a caption, most of which are far apart.
 """
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from cirkit.models.base import Features, take
-from cirkit.query import Query
+from cirkit.evaluators.evidence import Ranks
+from cirkit.evaluators.ranking import compose, encode
+from cirkit.models.base import Features, Retriever, take
+from cirkit.query import Benchmark, Query
 
 BELOW = 100.0  # how far below all exact scores the others stand, in their own order
 
@@ -46,3 +49,24 @@ class Prefiltered(nn.Module):
 def pooled(features: Features) -> Float[Tensor, "b d"]:
     """The direction of the sum of a set's tokens."""
     return normalize(features[0].sum(1), dim=1)
+
+
+@torch.no_grad()
+def rank_at_once(model: Retriever, benchmark: Benchmark, chunk: int = 256) -> Ranks:
+    """The ranks of every relevant item among the whole gallery, which a model scores at once for `chunk` queries.
+
+    `ranking.rank` hands a large gallery over in parts, and each part has its own first items. Queries have no gallery
+    of their own here. Raises ValueError where they have.
+    """
+    if benchmark.candidates is not None or benchmark.excluded is not None:
+        raise ValueError("Queries are ranked among the whole gallery here. Use ranking.rank where they have their own.")
+    gallery, composed = encode(model, benchmark.gallery), compose(model, benchmark)
+    first, last = [], []
+    for rows in torch.arange(len(benchmark)).split(chunk):
+        for line, row in zip(model.score(take(composed, rows), gallery).cpu(), rows.tolist(), strict=True):
+            for value in line[list(benchmark.relevant[row])]:
+                first.append(1 + int((line > value).sum()))
+                last.append(int((line >= value).sum()))
+    offsets = np.cumsum([0, *(len(items) for items in benchmark.relevant)])
+    group = None if benchmark.group is None else tuple(benchmark.group)
+    return Ranks(np.array(first), np.array(last), offsets, np.full(len(benchmark), len(benchmark.gallery)), group)

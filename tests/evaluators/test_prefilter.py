@@ -7,7 +7,7 @@ import torch
 
 from cirkit.attention.alignment import alignment
 from cirkit.attention.cross_attention import CrossAttention
-from cirkit.evaluators.prefilter import Prefiltered, pooled
+from cirkit.evaluators.prefilter import Prefiltered, pooled, rank_at_once
 from cirkit.evaluators.ranking import rank
 from cirkit.models.base import Retriever
 from cirkit.models.scan import SCAN, CaptionEncoder
@@ -46,3 +46,30 @@ def test_where_all_are_first_nothing_changes(setting):
     torch.testing.assert_close(whole.score(words, regions), scan.score(words, regions))
     benchmark = Benchmark(name="t", query=Query(text=TEXTS), gallery=images, relevant=[[0], [1], [2], [3]])
     assert rank(whole, benchmark).mid.tolist() == rank(scan, benchmark).mid.tolist()
+
+
+def test_a_large_gallery_has_one_first_hundred_and_not_one_in_each_part(setting):
+    """Ranks are those of `ranking.rank`, which scores 1,100 items in two parts, where every score is exact."""
+    scan, _, words, _ = setting
+    images = Regions(vectors=torch.randn(1100, 4, 6, dtype=torch.double))
+    relevant, group = [[3], [1099, 5], [0], [7]], ["a", "b", "a", "b"]
+    benchmark = Benchmark(name="t", query=Query(text=TEXTS), gallery=images, relevant=relevant, group=group)
+    exact, whole = rank(scan, benchmark), rank_at_once(Prefiltered(scan, first=1100), benchmark, chunk=3)
+    for name in ("first", "last", "offsets", "gallery"):
+        assert (getattr(whole, name) == getattr(exact, name)).all()
+    assert whole.group == exact.group
+    few = rank_at_once(Prefiltered(scan, first=2), benchmark)
+    coarse = (pooled(words) @ pooled(scan.encode(images)).mT).topk(2).indices
+    for row, items in enumerate(relevant):
+        ranks = few.first[few.offsets[row] : few.offsets[row + 1]]
+        assert [int(rank) <= 2 for rank in ranks] == [item in coarse[row] for item in items]
+
+
+def test_queries_with_galleries_of_their_own_are_refused(setting):
+    scan, images, *_ = setting
+    own = [[0, 1], [1, 2], [2, 3], [3, 4]]
+    benchmark = Benchmark(
+        name="t", query=Query(text=TEXTS), gallery=images, relevant=[[0], [1], [2], [3]], candidates=own
+    )
+    with pytest.raises(ValueError, match=r"Use ranking\.rank where they have their own"):
+        rank_at_once(Prefiltered(scan), benchmark)

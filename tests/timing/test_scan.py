@@ -11,6 +11,12 @@ def test_all_at_once_and_the_loop_agree():
     assert rows[0]["difference"] <= 1e-6 and "7 captions and 3 images" in rows[0]["name"]
 
 
+def test_what_a_prefilter_compares_is_what_the_loop_computes():
+    (line,) = scan.prefiltered(scan.Size(images=9, captions=60, regions=4, width=16, times=1), first=3)
+    assert set(line) == KEYS and line["difference"] <= 1e-6 and line["ours"] > 0
+    assert "60 captions, the first 3 of 9 images" in line["name"]
+
+
 def test_the_command_takes_a_small_and_a_full_size(monkeypatch):
     asked = []
     monkeypatch.setattr(scan, "rows", lambda size=scan.SIZES["small"]: asked.append(size) or [])

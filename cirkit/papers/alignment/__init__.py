@@ -7,6 +7,7 @@ from cirkit.papers.alignment import (
     matching,
     painting_claims,
     painting_rows,
+    prefiltered,
     reasoning,
     region_data,
     scene_text,
@@ -16,7 +17,7 @@ from cirkit.papers.alignment import (
 
 __all__ = ["CLAIMS", "COLUMNS", "experiments"]
 
-PARTS = (region_data, matching, reasoning, scene_text, painting_rows)
+PARTS = (region_data, matching, prefiltered, reasoning, scene_text, painting_rows)
 COLUMNS = {table: columns for part in PARTS for table, columns in part.COLUMNS.items()}
 CLAIMS = [*alignment_claims.CLAIMS, *scene_text_claims.CLAIMS, *painting_claims.CLAIMS, *verdict_claims.CLAIMS]
 

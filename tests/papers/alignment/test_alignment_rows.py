@@ -10,13 +10,14 @@ from cirkit.attention.alignment import AlignmentScore
 from cirkit.benchmarks.clevr import Questions as ClevrQuestions
 from cirkit.declare import describe, fingerprint
 from cirkit.evaluators.evidence import Answers, Ranks
+from cirkit.evaluators.prefilter import Prefiltered, rank_at_once
 from cirkit.examples import Examples, at_seed
 from cirkit.experiments.experiment import SCALES
 from cirkit.experiments.run import run
 from cirkit.losses.triplet import all_negatives, hardest
 from cirkit.models.scan import SCAN
 from cirkit.papers import alignment
-from cirkit.papers.alignment import matching, reasoning, region_data
+from cirkit.papers.alignment import matching, prefiltered, reasoning, region_data
 from cirkit.papers.alignment.scores import BESIDE, ROWS, SCRAMBLED, control_score, score
 from cirkit.worlds.publish import drawn, drawn_each_seed
 
@@ -26,6 +27,7 @@ SOME = (  # one of each kind; the others differ by an object that has tests of i
     "alignment/flickr30k/cosine",
     "alignment/flickr30k/activated_released",
     "alignment/coco/general_star",
+    "alignment/coco/scaled_prefiltered",
     "alignment/clevr/biased_star",
     "alignment/clevr/general_star_control",
     "alignment/clevr/question_only",
@@ -90,7 +92,7 @@ def test_rows_of_a_table_differ_in_the_score_and_the_layout_alone():
         for dataset in matching.DATASETS:
             rest = set()
             for name, row in rows.items():
-                if f"/{dataset}/" in name:
+                if f"/{dataset}/" in name and row.table == matching.DATASETS[dataset].table:
                     plain = row.declared()
                     plain["training"]["model"]["attention"] = None
                     for begun in plain["training"]["start"].values():
@@ -115,6 +117,21 @@ def test_a_row_of_scan_begins_with_all_negatives_and_at_paper_scale_with_the_har
         for begun in training.start.values():
             assert begun.of.objective.loss.over is all_negatives and begun.seed is None and not begun.of.start
             assert begun.of.steps == setting.first and begun.of.model is training.model
+
+
+def test_the_prefiltered_rows_share_the_weights_of_their_row_and_nothing_of_its_tests_but_the_data():
+    for scale in SCALES:
+        rows = {each.name: each for each in alignment.experiments(scale)}
+        for dataset in matching.DATASETS:
+            row, whole = rows[prefiltered.name(dataset)], rows[f"alignment/{dataset}/scaled"]
+            assert (
+                fingerprint(row.training) == fingerprint(whole.training)
+                and row.basis == whole.basis
+                and row.seeds == whole.seeds
+            )
+            for form, test in row.tests.items():
+                assert describe(test.data) == describe(whole.tests[form].data) and test.evaluate is rank_at_once
+                assert test.use.func is Prefiltered and test.use.keywords == {"first": 5 if scale == "smoke" else 100}
 
 
 def test_the_four_affected_rows_stand_in_both_layouts_and_the_others_in_one():
