@@ -91,7 +91,7 @@ plots.loss_curves(page, "Control and read unit", "Figure 3.4")
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
 #
-# At the `cpu` scale questions are those whose programs have at most twelve steps, and the image is the set of its
+# At the `cpu` scale questions are those that name no relation between things, and the image is the set of its
 # objects: their boxes are known, and the region encoder of [Table 2](table_2_scan) gives each a vector, where the
 # paper reads 14 by 14 places of a ResNet-101. The model is narrower, dropout smaller and training shorter, with a
 # warm-up and a cosine. What stays: four steps, no previous control as an input (the released configuration),
