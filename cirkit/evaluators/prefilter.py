@@ -20,8 +20,8 @@ BELOW = 100.0  # how far below all exact scores the others stand, in their own o
 class Prefiltered(nn.Module):
     """A model of token sets as a retriever that scores `first` items of each query exactly, for a test's `use`.
 
-    Features are tuples of tokens (b, t, d), zeros behind a set's own, and what else the model needs; which items come
-    first is told by the cosines of the sums of tokens. The others keep that order, below.
+    Features are tuples of tokens (b, t, d), which of them are a set's own (b, t), and what else the model needs; which
+    items come first is told by the cosines of `pooled` tokens. The others keep that order, below.
     """
 
     def __init__(self, model: nn.Module, *, first: int = 100):
@@ -47,8 +47,14 @@ class Prefiltered(nn.Module):
 
 
 def pooled(features: Features) -> Float[Tensor, "b d"]:
-    """The direction of the sum of a set's tokens."""
-    return normalize(features[0].sum(1), dim=1)
+    """Sets as one vector each: the largest of each number over a set's tokens, less the mean over all sets, length one.
+
+    What all texts or all images share says nothing of any. The mean is over the batch that is given; of a single set it
+    is not taken off.
+    """
+    tokens, own = features[:2]
+    vectors = tokens.masked_fill(~own[..., None], -torch.inf).amax(1)
+    return normalize(vectors - vectors.mean(0) if len(vectors) > 1 else vectors, dim=1)
 
 
 @torch.no_grad()

@@ -88,10 +88,10 @@ noise_floor(page, "coco", "Noise floor, COCO")
 # %% [markdown]
 # ## Not every pair
 #
-# SCAN compares every caption with every image word by word, which no large collection bears. Here the sums of the words
-# and of the regions, as one vector each, find the first hundred of a query, and only those are compared word by word
-# (`Prefiltered`); the weights are those of scaled dot product above. `cirkit bench scan-prefilter` times it beside the
-# released way of comparing all pairs.
+# SCAN compares every caption with every image word by word, which no large collection bears. Here the words and the
+# regions, pooled to one vector each (`pooled`), find the first hundred of a query, and only those are compared word by
+# word (`Prefiltered`); the weights are those of scaled dot product above. The way of pooling was chosen on other worlds
+# than those tested. `cirkit bench scan-prefilter` times it beside the released way of comparing all pairs.
 
 # %%
 tables.table(page, "Prefilter and re-rank")

@@ -73,3 +73,12 @@ def test_queries_with_galleries_of_their_own_are_refused(setting):
     )
     with pytest.raises(ValueError, match=r"Use ranking\.rank where they have their own"):
         rank_at_once(Prefiltered(scan), benchmark)
+
+
+def test_pooled_vectors_are_the_largest_of_own_tokens_without_what_all_sets_share():
+    own = torch.tensor([[True, True], [True, False]])
+    tokens = torch.tensor([[[1.0, 0.0], [0.0, 3.0]], [[-1.0, -2.0], [9.0, 9.0]]])  # the last is padding
+    both = pooled((tokens, own))
+    torch.testing.assert_close(both, torch.tensor([[2.0, 5.0], [-2.0, -5.0]]) / 29**0.5)
+    torch.testing.assert_close(pooled((tokens + 7, own)), both)
+    torch.testing.assert_close(pooled((tokens[1:], own[1:])), torch.tensor([[-1.0, -2.0]]) / 5**0.5)
