@@ -241,7 +241,7 @@ def scan_full() -> list[dict[str, Any]]:
 
 
 def scan_prefilter() -> list[dict[str, Any]]:
-    """A hundred of 1,000 images for each of 5,000 captions, found by pooled vectors, beside the loop over all pairs."""
+    """A hundred of 5,000 images for each of 5,000 captions, found by pooled vectors, beside the loop over all pairs."""
     from cirkit.timing import scan
 
     return scan.prefiltered()
