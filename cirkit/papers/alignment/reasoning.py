@@ -55,7 +55,8 @@ ALL = 3  # relations, which no question of CLEVR exceeds
 MAC_ROWS = tuple(name for name in ROWS if name != "cosine")  # whose products are summed with learned weights
 SIZES = {
     "smoke": replace(CLEVR.sizes["smoke"], val=12, questions=10),
-    "cpu": replace(CLEVR.sizes["cpu"], train=6000, val=400, test=1),
+    # with 10 questions an image MAC learns them by heart, and counts as well as the question alone does
+    "cpu": replace(CLEVR.sizes["cpu"], train=6000, val=400, test=1, questions=40),
     "gpu": CLEVR.sizes["gpu"],
 }
 
