@@ -66,6 +66,7 @@ class Residual(nn.Module):
             nn.Conv2d(width, width, 3, 1, 1, bias=False),
             nn.BatchNorm2d(width),
         )
+        # with AVX2 alone, oneDNN's gradient of this writes out of bounds at stride 2 below eight channels
         around = nn.Sequential(nn.Conv2d(channels, width, 1, stride, bias=False), nn.BatchNorm2d(width))
         self.around = nn.Identity() if stride == 1 and channels == width else around
 
