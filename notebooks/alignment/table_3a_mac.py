@@ -91,11 +91,12 @@ plots.loss_curves(page, "Control and read unit", "Figure 3.4")
 # %% [markdown]
 # ## What differs from the paper, for all rows alike
 #
-# At the `cpu` scale questions are those that name no relation between things, and the image is the set of its
-# objects: their boxes are known, and the region encoder of [Table 2](table_2_scan) gives each a vector, where the
-# paper reads 14 by 14 places of a ResNet-101. The model is narrower, dropout smaller and training shorter, with a
-# warm-up and a cosine. What stays: four steps, no previous control as an input (the released configuration),
-# gradients clipped at 8, and the moving average of weights as what is tested.
+# At the `cpu` scale images show three to six things, where CLEVR's show up to ten, questions are those that name no
+# relation between things, and the image is the set of its objects: their boxes are known, and the region encoder of
+# [Table 2](table_2_scan) gives each a vector, where the paper reads 14 by 14 places of a ResNet-101. The model is
+# narrower, dropout smaller and training shorter, with a higher rate, a warm-up and a cosine. What stays: four steps, no
+# previous control as an input (the released configuration), gradients clipped at 8, and the moving average of weights
+# as what is tested.
 #
 # Every seed draws its own scenes and questions; questions of the validation split are tested, as in the paper. The
 # whole configuration of one row; rows differ by `control` and `read` alone:
