@@ -79,7 +79,7 @@ class ReasoningSetting:
 
 
 def _small(*, steps: int, seeds: tuple[int, ...], **changes: Any) -> ReasoningSetting:
-    """Scales that train on a world: narrower, AdamW with warm-up and cosine decay, and shorter questions."""
+    """Scales that train on a world: narrower, AdamW at 1e-3 with warm-up and cosine decay, and shorter questions."""
     usual = ReasoningSetting(
         steps=steps,
         batch=64,
@@ -88,7 +88,7 @@ def _small(*, steps: int, seeds: tuple[int, ...], **changes: Any) -> ReasoningSe
         cells=4,
         seeds=seeds,
         hops=0,
-        optimiser=clip_gradients(optimiser=adamw(lr=2e-3, weight_decay=0.0), length=8.0),
+        optimiser=clip_gradients(optimiser=adamw(lr=1e-3, weight_decay=0.0), length=8.0),
         schedule=cosine_with_warmup(),
         step=averaged(decay=0.999),
         dropout=0.05,
@@ -99,16 +99,7 @@ def _small(*, steps: int, seeds: tuple[int, ...], **changes: Any) -> ReasoningSe
 SETTINGS = {
     "smoke": _small(steps=3, seeds=(0,), batch=8, width=8, word_width=6, cells=2, hops=ALL),
     "cpu": _small(steps=12_000, seeds=(0, 1, 2)),
-    "gpu": _small(
-        steps=60_000,
-        seeds=(0, 1, 2, 3, 4),
-        batch=128,
-        width=512,
-        word_width=300,
-        hops=ALL,
-        optimiser=clip_gradients(optimiser=adamw(lr=1e-3, weight_decay=0.0), length=8.0),
-        dropout=0.15,
-    ),
+    "gpu": _small(steps=60_000, seeds=(0, 1, 2, 3, 4), batch=128, width=512, word_width=300, hops=ALL, dropout=0.15),
     "paper": _small(  # eight epochs of 699,989 questions
         steps=87_500,
         seeds=(0, 1, 2),
