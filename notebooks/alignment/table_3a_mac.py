@@ -92,8 +92,10 @@ plots.loss_curves(page, "Control and read unit", "Figure 3.4")
 # ## What differs from the paper, for all rows alike
 #
 # At the `cpu` scale images show three to six things, where CLEVR's show up to ten, questions are those that name no
-# relation between things, and the image is the set of its objects: their boxes are known, and the region encoder of
-# [Table 2](table_2_scan) gives each a vector, where the paper reads 14 by 14 places of a ResNet-101. The model is
+# relation between things, and the image is the set of its objects and itself as a whole: their boxes are known, and the
+# region encoder of [Table 2](table_2_scan) gives each a vector, where the paper reads 14 by 14 places of a ResNet-101.
+# Without the whole image MAC hardly counts: attention is a weighted mean, in which three of three cubes look like one
+# of one, until there is something in every image to count against, as the floor is in the paper's. The model is
 # narrower, dropout smaller and training shorter, with a higher rate, a warm-up and a cosine. What stays: four steps, no
 # previous control as an input (the released configuration), gradients clipped at 8, and the moving average of weights
 # as what is tested.

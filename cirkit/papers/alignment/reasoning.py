@@ -55,7 +55,7 @@ ALL = 3  # relations, which no question of CLEVR exceeds
 MAC_ROWS = tuple(name for name in ROWS if name != "cosine")  # whose products are summed with learned weights
 SIZES = {
     "smoke": replace(CLEVR.sizes["smoke"], val=12, questions=10),
-    # with 10 questions an image MAC learns them by heart; with up to 10 things in one it does not learn to compare
+    # with 10 questions an image MAC learns them by heart
     "cpu": replace(CLEVR.sizes["cpu"], train=6000, val=400, test=1, questions=40, most=6),
     "gpu": CLEVR.sizes["gpu"],
 }
@@ -156,7 +156,11 @@ class original:
 
 
 def data(scale: str, root: str, split: str, form: some_questions) -> Callable[[], Questions]:
-    """A split in some form: of the world of each seed with its things as regions, or of the original images."""
+    """A split in some form: of the world of each seed, or of the original images.
+
+    A world's regions are its things and the whole image: attention is a mean, in which three of three cubes are like
+    one of one, and what is in every image gives it something to count against, as CLEVR's floor does.
+    """
     if scale == "paper":
         return original(root=f"{root}/clevr", split=split, form=form)
     return with_regions(
@@ -164,6 +168,7 @@ def data(scale: str, root: str, split: str, form: some_questions) -> Callable[[]
         scenes=region_data.clevr_scenes_of,
         encoder=region_data.encoder(scale),
         form=form,
+        others=1,
     )
 
 
