@@ -15,7 +15,7 @@ from cirkit.experiments.claims import Attention, Claim, Gain, Gains, above, belo
 from cirkit.experiments.records import Record, exhibited
 from cirkit.papers.alignment import prefiltered
 from cirkit.papers.alignment.matching import DATASETS
-from cirkit.papers.alignment.reasoning import APART, BASELINE, BY_TYPE, KINDS, TABLE
+from cirkit.papers.alignment.reasoning import APART, BASELINE, BY_TYPE, KINDS, TABLE, THINGS_ALONE
 from cirkit.papers.alignment.scores import BESIDE, ROWS, SCRAMBLED
 
 # The paper's cosine, dot and scaled dot product are one function in SCAN, and lie up to 4.5 points of Rsum apart
@@ -271,6 +271,14 @@ CLAIMS = [
             above(ENOUGH),
         )
         for kind in KINDS
+    ),
+    _claim(
+        "mac-whole",
+        BY_TYPE,
+        "On questions of type count, MAC with dot product is more accurate where the whole image is a region, too.",
+        OURS,
+        _mac("dot", THINGS_ALONE, "count"),
+        above(0.0),
     ),
     *(
         _claim(

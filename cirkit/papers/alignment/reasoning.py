@@ -50,7 +50,7 @@ COLUMNS = {
     BY_TYPE: tuple(Column(test, Accuracy()) for test in KINDS),
     APART: (Column("clevr", Accuracy()),),
 }
-BASELINE = "question_only"
+BASELINE, THINGS_ALONE = "question_only", "dot_things_alone"
 ALL = 3  # relations, which no question of CLEVR exceeds
 MAC_ROWS = tuple(name for name in ROWS if name != "cosine")  # whose products are summed with learned weights
 SIZES = {
@@ -155,11 +155,11 @@ class original:
         return self.form(clevr.read(self.root, self.split))
 
 
-def data(scale: str, root: str, split: str, form: some_questions) -> Callable[[], Questions]:
+def data(scale: str, root: str, split: str, form: some_questions, whole: bool = True) -> Callable[[], Questions]:
     """A split in some form: of the world of each seed, or of the original images.
 
-    A world's regions are its things and the whole image: attention is a mean, in which three of three cubes are like
-    one of one, and what is in every image gives it something to count against, as CLEVR's floor does.
+    A world's regions are its things and, if so wished, the `whole` image: attention is a mean, in which three of three
+    cubes are like one of one, and what is in every image gives it something to count against, as CLEVR's floor does.
     """
     if scale == "paper":
         return original(root=f"{root}/clevr", split=split, form=form)
@@ -168,7 +168,7 @@ def data(scale: str, root: str, split: str, form: some_questions) -> Callable[[]
         scenes=region_data.clevr_scenes_of,
         encoder=region_data.encoder(scale),
         form=form,
-        others=1,
+        others=int(whole),
     )
 
 
@@ -190,6 +190,8 @@ def models(setting: ReasoningSetting, scale: str) -> dict[str, tuple[str, str, C
             f"{name}_control": (APART, f"{ROWS[name]}, control unit alone", mac(control_score(name), score("dot"))),
             f"{name}_read": (APART, f"{ROWS[name]}, read unit alone", mac(score("dot"), score(name))),
         }
+    if scale != "paper":
+        rows[THINGS_ALONE] = (BY_TYPE, "dot product, without the whole image", rows["dot"][2])
     return rows | {BASELINE: (TABLE, "question only (LSTM)", partial(QuestionOnly, answers=ANSWERS, **sizes))}
 
 
@@ -201,6 +203,10 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
     setting = apply(change, SETTINGS[scale])
     every = some_questions(hops=setting.hops)
     forms = {"clevr": every} | {test: replace(every, kind=kind) for test, kind in KINDS.items()}
+
+    def read(name: str, split: str, form: some_questions) -> Callable[[], Questions]:
+        return data(scale, root, split, form, whole=name != THINGS_ALONE)
+
     return [
         Experiment(
             name=f"alignment/clevr/{name}",
@@ -212,7 +218,7 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
             seeds=setting.seeds,
             training=Training(
                 model=model,
-                data=data(scale, root, "train", every),
+                data=read(name, "train", every),
                 objective=answer_cross_entropy,
                 optimiser=setting.optimiser,
                 steps=setting.steps,
@@ -221,7 +227,7 @@ def experiments(scale: str, root: str = "data/raw", change: Change = UNCHANGED) 
                 sampler=shuffled,
                 step=setting.step,
             ),
-            tests={test: Test(data(scale, root, "val", form), answers()) for test, form in forms.items()},
+            tests={test: Test(read(name, "val", form), answers()) for test, form in forms.items()},
             also=_also(name, table),
             exhibits=_exhibits(name, scale),
         )
@@ -237,5 +243,5 @@ def _also(name: str, table: str) -> tuple[tuple[str, str], ...]:
 
 
 def _exhibits(name: str, scale: str) -> dict[str, tuple[Exhibit, ...]]:
-    """What the steps of every row attend to, but for the one that has none."""
-    return {"clevr": (ThinkingSteps(),)} if scale in ("cpu", "gpu") and name != BASELINE else {}
+    """What the steps of every row attend to, but for the one that has none and the control."""
+    return {"clevr": (ThinkingSteps(),)} if scale in ("cpu", "gpu") and name not in (BASELINE, THINGS_ALONE) else {}

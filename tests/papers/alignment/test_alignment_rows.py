@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ def test_rows_of_a_table_differ_in_the_score_and_the_layout_alone():
             assert len(rest) == 1
         rest = set()
         for name, row in rows.items():
-            if "/clevr/" in name and not name.endswith("question_only"):
+            if "/clevr/" in name and not name.endswith(("question_only", reasoning.THINGS_ALONE)):
                 plain = row.declared()
                 plain["training"]["model"] |= {"control": None, "read": None}
                 rest.add(json.dumps(plain))
@@ -185,6 +186,16 @@ def test_a_seed_draws_its_worlds_and_the_region_encoder_is_one_for_all():
         for curves in row.exhibits.values():
             assert all(type(curve.data.data) is drawn for curve in curves if hasattr(curve, "data"))
     assert matching.VALIDATION not in range(1000) and region_data.SEED not in range(1000)
+
+
+def test_the_row_without_the_whole_image_lacks_that_region_and_nothing_else():
+    rows = {row.name.removeprefix("alignment/clevr/"): row for row in alignment.experiments("cpu")}
+    usual, without = rows["dot"], rows[reasoning.THINGS_ALONE]
+    assert (usual.training.data.others, without.training.data.others) == (1, 0)
+    pairs = [(without.training, usual.training), *((test, usual.tests[name]) for name, test in without.tests.items())]
+    for mine, theirs in pairs:
+        assert fingerprint(mine) != fingerprint(theirs)
+        assert fingerprint(replace(mine, data=replace(mine.data, others=1))) == fingerprint(theirs)
 
 
 def test_labels_of_crops_say_what_is_seen():
