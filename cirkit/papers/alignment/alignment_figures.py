@@ -160,14 +160,17 @@ def _framed(picture: UInt8[Tensor, "3 h w"], box: Sequence[float]) -> str:
 
 
 def thinking_steps(page: Page, number: str, example: int = 0) -> Display:
-    """Figures 3 to 7: one question, two rows of MAC, and what each of the steps attends to in question and image."""
+    """Figures 3 to 7: one question, two rows of MAC, and what each of the steps attends to in question and image.
+
+    Questions that the two answer differently are the first examples.
+    """
     rows = [page.experiment(f"alignment/clevr/{name}") for name in (BEST, WORST[0])]
     found = {row.row: content["questions"] for row in rows if (content := content_of(row, "steps"))}
     if not found or page.scale == "paper":
         return waiting(page, number)
     first = next(iter(found.values()))
-    differ = [i for i in range(len(first)) if len({each[i]["given"] for each in found.values()}) > 1]
-    at = (differ or list(range(len(first))))[example % len(differ or first)]
+    agree = [len({each[i]["given"] for each in found.values()}) == 1 for i in range(len(first))]
+    at = sorted(range(len(first)), key=agree.__getitem__)[example % len(first)]
     one, seed = first[at], rows[0].seeds[0]
     picture = clevr_images(page.scale, seed, [one["image"]])[0]
     steps = len(one["to_words"])
@@ -188,9 +191,7 @@ def thinking_steps(page: Page, number: str, example: int = 0) -> Display:
         f"“{' '.join(one['words'])}?” Answer: {one['stated']}. Frames are as thick as the read unit's attention to "
     )
     caption += "an object; below each step the three words to which the control unit attends most; left, the answer "
-    caption += (
-        f"given. Of the kept questions one on which the two differ, where there is one. First seed; {stamp(rows)}."
-    )
+    caption += f"given. Questions on which the two differ come first. First seed; {stamp(rows)}."
     return Display(figure, number, caption, rows, "An image per step and score, with frames around objects.")
 
 

@@ -80,8 +80,9 @@ def page(home) -> Page:
             "to_regions": [[0.9, 0.1]] * 2, "boxes": [[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1]], "given": given,
             "stated": "yes",
         }  # fmt: skip
+        alike = steps | {"words": ["is", "it", "blue"], "given": "yes"}
         answers = Answers(("yes", given), np.array([1.0, float(given == "yes")]))
-        leave(row, 0, dict.fromkeys(("clevr", *reasoning.KINDS), answers), steps={"questions": [steps]})
+        leave(row, 0, dict.fromkeys(("clevr", *reasoning.KINDS), answers), steps={"questions": [alike, steps]})
     return page
 
 
@@ -138,6 +139,11 @@ def test_pages_draw_what_is_there(page):
     assert "&lt;b&gt;red" in marked and "<b>red" not in marked and "✓" in marked and "✗" in marked and "<rect" in marked
 
 
+def test_questions_that_two_rows_answer_differently_come_first_and_each_once(page):
+    asked = [alignment_figures.thinking_steps(page, "F", example).caption[:20] for example in range(3)]
+    assert "is it red?" in asked[0] and "is it blue?" in asked[1] and asked[2] == asked[0]
+
+
 def test_attention_is_compared_seed_by_seed(page):
     records = {
         f"alignment/coco/{name}": page._records(f"alignment/coco/{name}", "smoke") for name in ("scaled", "biased_star")
@@ -176,5 +182,5 @@ def test_the_explorer_of_captions_shows_every_score_and_answers_no_one_without_w
 def test_the_explorer_of_questions_shows_steps(page):
     shown = mac_explorer(page)
     assert shown.items[0]["tokens"] == ["step 1", "step 2"] and shown.models["biased general*"][0]["marks"]
-    answers = [found[0]["answer"] for found in shown.models.values()]
+    answers = [found[1]["answer"] for found in shown.models.values()]
     assert answers == ["Answer: yes (right)", "Answer: no (right: yes)"]
