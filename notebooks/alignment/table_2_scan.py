@@ -159,8 +159,7 @@ print(json.dumps(page.experiment("alignment/flickr30k/scaled").declared(), inden
 #
 # Nor does it show how much the released layout costs in the end. Its rows learn slowly and still rise where the others
 # have come to rest (Figure 2.5 and Figure 2.6; what further doublings move is in
-# [how to read this book](../../how_to_read.md)), so that the difference shrinks with training: with four times the
-# steps such a row nearly catches up in sentence retrieval, and not in image retrieval. The claims about it ask for its
-# sign alone, at the length that all rows share.
+# [how to read this book](../../how_to_read.md)), so that the difference shrinks with training, in
+# sentence retrieval most. The claims about it ask for its sign alone, at the length that all rows share.
 #
 # All four hosts together: [the verdict](verdict).

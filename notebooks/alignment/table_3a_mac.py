@@ -94,11 +94,11 @@ plots.loss_curves(page, "Control and read unit", "Figure 3.4")
 # At the `cpu` scale images show three to six things, where CLEVR's show up to ten, questions are those that name no
 # relation between things, and the image is the set of its objects and itself as a whole: their boxes are known, and the
 # region encoder of [Table 2](table_2_scan) gives each a vector, where the paper reads 14 by 14 places of a ResNet-101.
-# Without the whole image MAC hardly counts: attention is a weighted mean, in which three of three cubes look like one
-# of one, until there is something in every image to count against, as the floor is in the paper's. The model is
-# narrower, dropout smaller and training shorter, with a higher rate, a warm-up and a cosine. What stays: four steps, no
-# previous control as an input (the released configuration), gradients clipped at 8, and the moving average of weights
-# as what is tested.
+# Without the whole image MAC counts worse (a row of Table 5): attention is a weighted mean, in which three of three
+# cubes look like one of one, until there is something in every image to count against, as the floor is in the paper's.
+# The model is narrower, dropout smaller and training shorter, with a higher rate, a warm-up and a cosine. What stays:
+# four steps, no previous control as an input (the released configuration), gradients clipped at 8, and the moving
+# average of weights as what is tested.
 #
 # Every seed draws its own scenes and questions; questions of the validation split are tested, as in the paper. The
 # whole configuration of one row; rows differ by `control` and `read` alone:
@@ -110,7 +110,7 @@ print(json.dumps(page.experiment("alignment/clevr/scaled").declared(), indent=1)
 # ## What this shows, and what it does not
 #
 # The paper's seven rows lie close together, each from one seed and still rising at the eighth epoch. Here every
-# row has three seeds with data of their own, so an interval says what a further run might give. Whether a row learns
+# seed has data of its own, so an interval over seeds says what a further run might give. Whether a row learns
 # faster and whether it ends higher are two questions; the loss curves show how far each row was from flat.
 #
 # All four hosts together: [the verdict](verdict).
