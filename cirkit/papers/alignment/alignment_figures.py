@@ -169,8 +169,7 @@ def thinking_steps(page: Page, number: str, example: int = 0) -> Display:
     if not found or page.scale == "paper":
         return waiting(page, number)
     first = next(iter(found.values()))
-    agree = [len({each[i]["given"] for each in found.values()}) == 1 for i in range(len(first))]
-    at = sorted(range(len(first)), key=agree.__getitem__)[example % len(first)]
+    at = chosen(list(found.values()))[example % len(first)]
     one, seed = first[at], rows[0].seeds[0]
     picture = clevr_images(page.scale, seed, [one["image"]])[0]
     steps = len(one["to_words"])
@@ -193,6 +192,17 @@ def thinking_steps(page: Page, number: str, example: int = 0) -> Display:
     caption += "an object; below each step the three words to which the control unit attends most; left, the answer "
     caption += f"given. Questions on which the two differ come first. First seed; {stamp(rows)}."
     return Display(figure, number, caption, rows, "An image per step and score, with frames around objects.")
+
+
+def chosen(found: Sequence[Sequence[Mapping[str, Any]]]) -> list[int]:
+    """The order in which kept questions are shown: where answers differ and one is right, where they differ, others."""
+
+    def rank(i: int) -> tuple[int, int]:
+        given = {each[i]["given"] for each in found}
+        right = found[0][i]["stated"] in given
+        return -2 * (len(given) > 1) - (len(given) > 1 and right), i
+
+    return sorted(range(len(found[0])), key=rank)
 
 
 def images_of_world(dataset: str, scale: str, seed: int, rows: Sequence[int]) -> UInt8[Tensor, "n 3 h w"]:

@@ -158,7 +158,7 @@ class original:
 def data(scale: str, root: str, split: str, form: some_questions, whole: bool = True) -> Callable[[], Questions]:
     """A split in some form: of the world of each seed, or of the original images.
 
-    A world's regions are its things and, if so wished, the `whole` image: attention is a mean, in which three of three
+    A world's regions are its things and, with `whole`, the image itself: attention is a mean, in which three of three
     cubes are like one of one, and what is in every image gives it something to count against, as CLEVR's floor does.
     """
     if scale == "paper":
@@ -243,5 +243,5 @@ def _also(name: str, table: str) -> tuple[tuple[str, str], ...]:
 
 
 def _exhibits(name: str, scale: str) -> dict[str, tuple[Exhibit, ...]]:
-    """What the steps of every row attend to, but for the one that has none and the control."""
+    """What the steps of every row attend to, but for the baseline, which has none, and the control."""
     return {"clevr": (ThinkingSteps(),)} if scale in ("cpu", "gpu") and name not in (BASELINE, THINGS_ALONE) else {}

@@ -19,7 +19,7 @@ from cirkit.explorers.retrieval import data_url
 from cirkit.figures.display import Display, stamp, waiting
 from cirkit.figures.first_seed import content_of
 from cirkit.figures.plots import COLOURS, STYLE
-from cirkit.papers.alignment.alignment_figures import Kind, shares
+from cirkit.papers.alignment.alignment_figures import Kind, chosen, shares
 from cirkit.papers.alignment.scene_text import M4C_ROWS
 from cirkit.papers.alignment.scene_text_data import SIZES
 from cirkit.worlds.textvqa import TEXTVQA
@@ -63,17 +63,6 @@ def answered_questions(page: Page, number: str, example: int = 0) -> Display:
     caption += "Last block, mean over heads. Of the kept questions those on which the two scores differ and one is "
     caption += f"right come first. First seed; {stamp(rows)}."
     return Display(f'<table class="dataframe cirkit-table"><tr>{cells}</tr></table>', number, caption, rows)
-
-
-def chosen(found: Sequence[Sequence[Mapping[str, Any]]]) -> list[int]:
-    """The order in which kept questions are shown: where answers differ and one is right, where they differ, others."""
-
-    def rank(i: int) -> tuple[int, int]:
-        given = {each[i]["given"] for each in found}
-        right = found[0][i]["stated"] in given
-        return -2 * (len(given) > 1) - (len(given) > 1 and right), i
-
-    return sorted(range(len(found[0])), key=rank)
 
 
 def _answered(picture: UInt8[Tensor, "3 h w"], label: str, one: Mapping[str, Any]) -> str:

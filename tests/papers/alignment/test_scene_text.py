@@ -29,9 +29,10 @@ from cirkit.explorers.retrieval import Nothing
 from cirkit.figures.display import Display
 from cirkit.models.m4c import END, M4C, MARKS
 from cirkit.papers.alignment import alignment_claims, scene_text, scene_text_claims, scene_text_data
+from cirkit.papers.alignment.alignment_figures import chosen
 from cirkit.papers.alignment.scene_text_exhibits import AnswerExamples, ReadShares, lead, named_word, stated
 from cirkit.papers.alignment.scene_text_explorer import m4c_explorer
-from cirkit.papers.alignment.scene_text_figures import MARKED, answered_questions, chosen, read_shares
+from cirkit.papers.alignment.scene_text_figures import MARKED, answered_questions, read_shares
 from cirkit.regions import Regions
 from cirkit.training.answer_decoding import answer_decoding
 from cirkit.worlds import textvqa as world
