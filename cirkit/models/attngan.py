@@ -11,7 +11,7 @@ from itertools import pairwise
 import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
-from torch.nn.functional import glu
+from torch.nn.functional import conv_transpose2d, glu, pad
 
 from cirkit.attention.alignment import AlignmentScore
 from cirkit.attention.blocks import softmax
@@ -82,10 +82,25 @@ class Conditioning(nn.Module):
         return mean + (log_variance / 2).exp() * noise, mean, log_variance
 
 
+class DoubledConvolution(nn.Conv2d):
+    """A 3 by 3 convolution of a map at twice the side, each pixel repeated, which is never formed.
+
+    A transposed convolution of the small map gives the same with four products in place of nine.
+    """
+
+    def __init__(self, before: int, after: int):
+        super().__init__(before, after, 3, 1, 1, bias=False)
+
+    def forward(self, map: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h2 w2"]:
+        kernel = self.weight.transpose(0, 1).flip(2, 3)
+        kernel = pad(kernel, (1, 0)) + pad(kernel, (0, 1))  # a pixel's two columns, then its two rows
+        kernel = pad(kernel, (0, 0, 1, 0)) + pad(kernel, (0, 0, 0, 1))  # (c, d, 4, 4)
+        return conv_transpose2d(map, kernel, stride=2, padding=1)
+
+
 def larger(before: int, after: int) -> nn.Module:
     """Twice the side, each pixel repeated, then a convolution with batch norm and a gate."""
-    convolution = nn.Conv2d(before, 2 * after, 3, 1, 1, bias=False)
-    return nn.Sequential(nn.Upsample(scale_factor=2), convolution, nn.BatchNorm2d(2 * after), GLU())
+    return nn.Sequential(DoubledConvolution(before, 2 * after), nn.BatchNorm2d(2 * after), GLU())
 
 
 class FirstStage(nn.Module):

@@ -6,11 +6,20 @@ from functools import partial
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import conv2d, interpolate
 
 from cirkit.attention.alignment import SCORES, alignment, sigmoid
 from cirkit.declare import describe, rebuild
 from cirkit.errors import Problem
-from cirkit.models.attngan import AttnGAN, Generator, WordAttention, own_words, released_rows, uniform
+from cirkit.models.attngan import (
+    AttnGAN,
+    DoubledConvolution,
+    Generator,
+    WordAttention,
+    own_words,
+    released_rows,
+    uniform,
+)
 from cirkit.models.damsm import DAMSM, SmallViews, WordEncoder, to_images, to_pixels
 from cirkit.models.discriminators import Discriminator
 
@@ -133,6 +142,19 @@ def test_the_control_takes_the_mean_of_the_words():
     torch.testing.assert_close(
         weights, (mask / mask.sum(1, keepdim=True))[..., None, None].expand(-1, -1, 3, 4).double()
     )
+
+
+def test_a_convolution_at_twice_the_side_is_that_of_repeated_pixels():
+    torch.manual_seed(0)
+    layer, map = DoubledConvolution(3, 5).double(), torch.randn(2, 3, 4, 6, dtype=torch.double, requires_grad=True)
+    plain = conv2d(interpolate(map, scale_factor=2), layer.weight, padding=1)
+    out, toward = layer(map), torch.randn_like(plain)
+    torch.testing.assert_close(out, plain)
+    inputs = (map, layer.weight)
+    for got, wanted in zip(
+        torch.autograd.grad(out, inputs, toward), torch.autograd.grad(plain, inputs, toward), strict=True
+    ):
+        torch.testing.assert_close(got, wanted)
 
 
 def test_it_paints_what_noise_and_captions_say():
