@@ -112,5 +112,7 @@ print(json.dumps(page.experiment("alignment/clevr/scaled").declared(), indent=1)
 # The paper's seven rows lie close together, each from one seed and still rising at the eighth epoch. Here every
 # seed has data of its own, so an interval over seeds says what a further run might give. Whether a row learns
 # faster and whether it ends higher are two questions; the loss curves show how far each row was from flat.
+# Twice as many steps have yet to be tried, so a verdict here is one on the length that all rows share; and a single
+# run that has not found how to answer one type of question can widen a row's interval by much.
 #
 # All four hosts together: [the verdict](verdict).
